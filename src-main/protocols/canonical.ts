@@ -1,0 +1,188 @@
+/**
+ * The canonical form of a conversation: Anthropic's content blocks and stream events (Messages API, versions 2023-06-01
+ * and 2026-10-21). Every dialect decodes to it and encodes from it. Only what we read is typed; unknown fields and
+ * unknown block types travel along untouched.
+ */
+
+export interface CacheControl {
+  type: 'ephemeral';
+  ttl?: '5m' | '1h';
+}
+
+export interface TextBlock {
+  type: 'text';
+  text: string;
+  cache_control?: CacheControl;
+}
+
+export type ImageSource =
+  | { type: 'base64'; media_type: string; data: string }
+  | { type: 'url'; url: string }
+  | { type: 'file'; file_id: string };
+
+export interface ImageBlock {
+  type: 'image';
+  source: ImageSource;
+  cache_control?: CacheControl;
+}
+
+export type DocumentSource =
+  | { type: 'base64'; media_type: string; data: string }
+  | { type: 'text'; media_type: string; data: string }
+  | { type: 'content'; content: string | ContentBlock[] }
+  | { type: 'url'; url: string }
+  | { type: 'file'; file_id: string };
+
+export interface DocumentBlock {
+  type: 'document';
+  source: DocumentSource;
+  title?: string | null;
+  context?: string | null;
+  cache_control?: CacheControl;
+}
+
+export interface SearchResultBlock {
+  type: 'search_result';
+  source: string;
+  title: string;
+  content: TextBlock[];
+}
+
+export interface ThinkingBlock {
+  type: 'thinking';
+  thinking: string;
+  signature: string;
+}
+
+export interface RedactedThinkingBlock {
+  type: 'redacted_thinking';
+  data: string;
+}
+
+export interface ToolUseBlock {
+  type: 'tool_use';
+  id: string;
+  name: string;
+  input: unknown;
+  cache_control?: CacheControl;
+}
+
+export interface ToolResultBlock {
+  type: 'tool_result';
+  tool_use_id: string;
+  content?: string | ContentBlock[];
+  is_error?: boolean;
+  cache_control?: CacheControl;
+}
+
+export interface ToolReferenceBlock {
+  type: 'tool_reference';
+  tool_name: string;
+}
+
+/** The blocks that dialects translate. Others (server tool results, betas) pass at run time: switch with a default. */
+export type ContentBlock =
+  | TextBlock
+  | ImageBlock
+  | DocumentBlock
+  | SearchResultBlock
+  | ThinkingBlock
+  | RedactedThinkingBlock
+  | ToolUseBlock
+  | ToolResultBlock
+  | ToolReferenceBlock;
+
+export interface Message {
+  /** `system` in the middle of a conversation is valid input; Claude Code sends it. */
+  role: 'user' | 'assistant' | 'system';
+  content: string | ContentBlock[];
+}
+
+export interface Tool {
+  name: string;
+  description?: string;
+  /** Absent on Anthropic's typed tools (`bash_20250124`, `web_search_20250305`, …). */
+  input_schema?: Record<string, unknown>;
+  type?: string;
+}
+
+export type ToolChoice =
+  | { type: 'auto' | 'any'; disable_parallel_tool_use?: boolean }
+  | { type: 'tool'; name: string; disable_parallel_tool_use?: boolean }
+  | { type: 'none' };
+
+export type Effort = 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+export interface MessagesRequest {
+  model: string;
+  max_tokens?: number;
+  messages: Message[];
+  system?: string | TextBlock[];
+  tools?: Tool[];
+  tool_choice?: ToolChoice;
+  stop_sequences?: string[];
+  stream?: boolean;
+  temperature?: number;
+  top_p?: number;
+  top_k?: number;
+  thinking?: { type: 'enabled' | 'adaptive' | 'disabled' | 'between_tools'; budget_tokens?: number };
+  output_config?: { effort?: Effort; format?: { type: 'json_schema'; schema: Record<string, unknown> } };
+  metadata?: { user_id?: string | null };
+  thread?: { type: 'create' } | { type: 'continue'; previous_message_id: string };
+}
+
+export type StopReason =
+  | 'end_turn'
+  | 'max_tokens'
+  | 'stop_sequence'
+  | 'tool_use'
+  | 'pause_turn'
+  | 'refusal'
+  | 'model_context_window_exceeded';
+
+/** As Anthropic reports it: three disjoint parts of the input. */
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cache_creation_input_tokens: number;
+  cache_read_input_tokens: number;
+}
+
+/** A content block as an answer carries it. */
+export type AnswerBlock = TextBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock;
+
+export interface AnswerMessage {
+  id: string;
+  type: 'message';
+  role: 'assistant';
+  model: string;
+  content: AnswerBlock[];
+  stop_reason: StopReason | null;
+  stop_sequence: string | null;
+  usage: Usage;
+}
+
+export type BlockDelta =
+  | { type: 'text_delta'; text: string }
+  | { type: 'input_json_delta'; partial_json: string }
+  | { type: 'thinking_delta'; thinking: string }
+  | { type: 'signature_delta'; signature: string };
+
+/**
+ * Grammar: message_start, then for each block (index 0, 1, 2 …, never interleaved) content_block_start,
+ * content_block_delta*, content_block_stop, then message_delta, message_stop. `ping` and `error` anywhere; nothing
+ * follows an `error`.
+ */
+export type StreamEvent =
+  | { type: 'message_start'; message: AnswerMessage }
+  | { type: 'content_block_start'; index: number; content_block: AnswerBlock }
+  | { type: 'content_block_delta'; index: number; delta: BlockDelta }
+  | { type: 'content_block_stop'; index: number }
+  | {
+      type: 'message_delta';
+      delta: { stop_reason: StopReason | null; stop_sequence: string | null };
+      usage: Usage;
+    }
+  | { type: 'message_stop' }
+  | { type: 'ping' }
+  | { type: 'error'; error: { type: string; message: string } };

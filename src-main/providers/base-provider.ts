@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream';
+import type { ProviderConfig, Timeouts } from '../../src-shared/config.ts';
+import type { ProviderProtocol } from '../../src-shared/requests.ts';
+import type { ProviderCodec, Quirks } from '../protocols/codec.ts';
+
+/** One call to a provider, ready to be sent. */
+export interface ProviderCall {
+  /** Path and query below the provider's base, version segment not included: `/messages?beta=true`. */
+  path: string;
+  /** Alternating names and values, in the order and letter case to send; credentials are added by the provider. */
+  headers: string[];
+  body: Uint8Array | string;
+  /** Aborted when the client leaves or the attempt is given up. */
+  signal: AbortSignal;
+  /** The client's own credentials (alternating names and values), for providers with `key: client`. */
+  clientCredentials: readonly string[];
+  /** Marks of the CProxy instances this request has passed, for loop detection. */
+  hops: string;
+}
+
+export interface ProviderAnswer {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string | string[] | undefined>;
+  /** Decoded (no content-encoding). Emits 'error' when the connection breaks. */
+  body: Readable;
+}
+
+/**
+ * Who answers. A provider type says what it speaks and how it is reached; it knows nothing of clients or routing.
+ */
+export abstract class BaseProvider {
+  readonly id: string;
+  readonly name: string;
+  readonly type: ProviderConfig['type'];
+  readonly priority: number;
+  readonly enabled: boolean;
+  readonly timeouts: Timeouts;
+
+  /** The dialect it speaks. */
+  abstract readonly protocol: ProviderProtocol;
+  /** How requests in another dialect reach it; null where none can (the canonical form is its own). */
+  abstract readonly codec: ProviderCodec | null;
+  abstract readonly quirks: Quirks;
+  /** Where it is; null for one that lives in this process. */
+  abstract readonly baseUrl: URL | null;
+
+  constructor(config: ProviderConfig) {
+    this.id = config.id;
+    this.name = config.name ?? config.id;
+    this.type = config.type;
+    this.priority = config.priority;
+    this.enabled = config.enabled;
+    this.timeouts = config.timeouts;
+  }
+
+  /** Models it is known to serve, for lists. */
+  abstract readonly models: readonly string[];
+
+  /** Whether it serves a model that is asked for without naming a provider. */
+  serves(model: string): boolean {
+    return this.models.includes(model);
+  }
+
+  /**
+   * Sends a request and resolves with the answer's head; any HTTP status is an answer.
+   * @throws ProxyError `provider_unreachable`, `provider_key_missing`, `provider_redirected`; AbortError of `signal`.
+   */
+  abstract send(call: ProviderCall): Promise<ProviderAnswer>;
+}

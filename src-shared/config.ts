@@ -1,0 +1,216 @@
+import { z } from 'zod';
+
+/**
+ * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
+ * ms, sizes in bytes. Objects are strict, so that a misspelt field is reported instead of ignored.
+ */
+
+const identifier = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+$/, 'may hold only letters, digits, ".", "_" and "-"')
+  .describe('An id of letters, digits, ".", "_" and "-"');
+
+const milliseconds = z.number().int().positive();
+
+/** A reference to a secret. Keys themselves never stand in the file. */
+export const keyReferenceSchema = z
+  .string()
+  .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|keychain:.+|client)$/, {
+    error: 'must be env:NAME, file:PATH, keychain:NAME or client; a key itself does not belong in this file',
+  })
+  .describe(
+    "Where the API key is kept: env:NAME, file:PATH, keychain:NAME, or client (the client's own Anthropic login)",
+  );
+
+/** Provider types. Adding one is a file in src-main/providers and a line here. */
+export const providerTypes = [
+  'anthropic',
+  'anthropic-compatible',
+  'openai',
+  'openai-compatible',
+  'openrouter',
+  'demo',
+] as const;
+export const providerTypeSchema = z.enum(providerTypes);
+
+export const timeoutsSchema = z.strictObject({
+  connectMs: milliseconds.default(10_000).describe('To open a connection'),
+  silenceMs: milliseconds
+    .default(60_000)
+    .describe('Without a byte before the first content, while another target is left to try'),
+  idleMs: milliseconds.default(300_000).describe('Without a byte otherwise'),
+});
+
+/** Ways in which this server differs from what its type expects. */
+export const quirksSchema = z.strictObject({
+  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
+  sendsReasoningEffort: z.boolean().optional(),
+  returnsReasoningContent: z.boolean().optional(),
+  asksStreamUsage: z.boolean().optional(),
+  takesSystemAnywhere: z.boolean().optional(),
+});
+
+export const capabilitiesSchema = z.strictObject({
+  streaming: z.boolean().optional(),
+  tools: z.boolean().optional(),
+  reasoning: z.boolean().optional(),
+  vision: z.boolean().optional(),
+});
+
+export const providerSchema = z.strictObject({
+  id: identifier,
+  name: z.string().min(1).optional().describe('Shown to people; the id where absent'),
+  type: providerTypeSchema,
+  baseUrl: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+    .optional()
+    .describe('With or without a trailing slash or version segment; /v1 is added where there is none'),
+  models: z.array(z.string().min(1)).optional().describe('Model ids it serves'),
+  capabilities: capabilitiesSchema.optional(),
+  priority: z.number().int().min(0).default(100).describe('Order of preference, 1 first'),
+  enabled: z.boolean().default(true),
+  key: keyReferenceSchema.optional(),
+  headers: z
+    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string())
+    .default({})
+    .describe('Sent with every request'),
+  timeouts: timeoutsSchema.prefault({}),
+  quirks: quirksSchema.optional(),
+});
+
+const oneOrMore = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((target) => [target]),
+  z.array(z.string().min(1)).min(1),
+]);
+
+export const strategies = ['priority', 'weighted', 'round-robin', 'least-connections', 'response-time'] as const;
+
+export const ruleSchema = z.strictObject({
+  id: identifier,
+  name: z.string().optional(),
+  enabled: z.boolean().default(true),
+  when: z.record(z.string(), z.unknown()),
+  use: z.strictObject({ targets: z.array(z.string().min(1)).min(1) }),
+});
+
+export const routingSchema = z.strictObject({
+  defaultProvider: identifier.optional().describe('Where requests go that nothing else matches'),
+  loadBalancing: z
+    .strictObject({
+      strategy: z.enum(strategies).default('priority'),
+      healthCheck: z.boolean().default(true),
+      failover: z.boolean().default(true).describe('Try other targets when one fails'),
+    })
+    .prefault({}),
+  tiers: z
+    .strictObject({
+      opus: oneOrMore.optional(),
+      sonnet: oneOrMore.optional(),
+      haiku: oneOrMore.optional(),
+      fable: oneOrMore.optional(),
+    })
+    .prefault({})
+    .describe("Targets for Claude's model families, by a word in the asked name"),
+  rules: z.array(ruleSchema).default([]),
+  holdMs: milliseconds
+    .default(60_000)
+    .describe('How long nothing reaches the client while targets are tried; then pings keep it waiting'),
+});
+
+export const serverSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(4777),
+  auth: z.enum(['token', 'none']).default('token').describe('none opens the model endpoints to anyone on this machine'),
+  allowedHosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Names besides loopback that the Host header may carry'),
+  allowedOrigins: z.array(z.string().min(1)).default([]).describe('Web origins that may call (CORS)'),
+  bodyLimitBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(32 * 1024 * 1024),
+  pingMs: milliseconds.default(15_000).describe('Silence after which a stream is kept alive with a ping'),
+  graceMs: milliseconds.default(30_000).describe('How long answers in flight may take to finish at shutdown'),
+});
+
+export const loggingSchema = z.strictObject({
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+});
+
+const bodyShape = {
+  server: serverSchema.prefault({}),
+  logging: loggingSchema.prefault({}),
+  providers: z.array(providerSchema).default([]),
+  aliases: z
+    .record(z.string().min(1), oneOrMore)
+    .default({})
+    .describe('Model names of your own: each a target or a list in order of preference'),
+  routing: routingSchema.prefault({}),
+};
+
+export const environmentNames = ['development', 'staging', 'production'] as const;
+
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    ...bodyShape,
+    environments: z
+      .partialRecord(z.enum(environmentNames), z.record(z.string(), z.unknown()))
+      .default({})
+      .describe('Overlays chosen by --env or CPROXY_ENV'),
+  })
+  .superRefine((config, context) => {
+    const seen = new Set<string>();
+    config.providers.forEach((provider, index) => {
+      if (seen.has(provider.id))
+        context.addIssue({
+          code: 'custom',
+          path: ['providers', index, 'id'],
+          message: `another provider has the id '${provider.id}' already`,
+        });
+      seen.add(provider.id);
+      if (provider.type.endsWith('-compatible') && provider.baseUrl === undefined)
+        context.addIssue({
+          code: 'custom',
+          path: ['providers', index, 'baseUrl'],
+          message: `is needed for type ${provider.type}`,
+        });
+      if (provider.key === 'client' && provider.type !== 'anthropic')
+        context.addIssue({
+          code: 'custom',
+          path: ['providers', index, 'key'],
+          message: 'client passes an Anthropic login on, so it works only with type anthropic',
+        });
+    });
+    const chosen = config.routing.defaultProvider;
+    if (chosen !== undefined && chosen !== 'demo' && !seen.has(chosen))
+      context.addIssue({
+        code: 'custom',
+        path: ['routing', 'defaultProvider'],
+        message: `no provider has the id '${chosen}'`,
+      });
+    if (config.server.auth === 'none' && !isLoopbackHost(config.server.host))
+      context.addIssue({
+        code: 'custom',
+        path: ['server', 'auth'],
+        message: 'none is allowed only while server.host is loopback (127.0.0.1, ::1 or localhost)',
+      });
+  });
+
+export type Config = z.output<typeof configSchema>;
+/** What a user may write: everything with a default left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+export type ProviderConfig = z.output<typeof providerSchema>;
+export type ProviderType = z.output<typeof providerTypeSchema>;
+export type Timeouts = z.output<typeof timeoutsSchema>;
+
+/** Whether a host name can only mean this machine. */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
+}

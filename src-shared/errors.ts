@@ -1,0 +1,287 @@
+/**
+ * Every error that CProxy itself can give, in one table: a stable code, the HTTP status, the kind (named as Anthropic
+ * names its error types, which is our canonical form) and a message that says what to do. Front doors map the kind to
+ * their own protocol's envelope.
+ */
+
+export type ErrorKind =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'billing_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'conflict_error'
+  | 'request_too_large'
+  | 'rate_limit_error'
+  | 'timeout_error'
+  | 'overloaded_error'
+  | 'api_error';
+
+interface ErrorEntry<Details> {
+  status: number;
+  kind: ErrorKind;
+  /** False: asking again cannot help, and clients are told so with `x-should-retry: false`. */
+  retryable: boolean;
+  message: (details: Details) => string;
+}
+
+const entry = <Details>(
+  status: number,
+  kind: ErrorKind,
+  retryable: boolean,
+  message: (details: Details) => string,
+): ErrorEntry<Details> => ({ status, kind, retryable, message });
+
+type Provider = { provider: string };
+
+export const errorTable = {
+  // What the client sent.
+  invalid_json: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: { reason: string }) => `The request body is not valid JSON: ${d.reason}`,
+  ),
+  invalid_field: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: { field: string; expected: string }) => `${d.field}: ${d.expected}`,
+  ),
+  body_too_large: entry(
+    413,
+    'request_too_large',
+    false,
+    (d: { limitBytes: number }) =>
+      `The request body is larger than ${Math.floor(d.limitBytes / 1e6)} MB, the most this endpoint takes.`,
+  ),
+  unsupported_content: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: { field: string; reason: string }) => `${d.field}: ${d.reason}`,
+  ),
+  thread_unsupported: entry(
+    400,
+    'invalid_request_error',
+    false,
+    () =>
+      'capability_rejected: beta_header:message-threads-2026-08-12; this route holds no conversation state. Resend with the full message history.',
+  ),
+  unknown_model: entry(
+    404,
+    'not_found_error',
+    false,
+    (d: { model: string; near: readonly string[] }) =>
+      `No provider has a model named '${d.model}'.${d.near.length > 0 ? ` Near matches: ${d.near.join(', ')}.` : ''} See GET /v1/models for what can be asked for, or add an alias for it to the configuration.`,
+  ),
+  no_such_path: entry(
+    404,
+    'not_found_error',
+    false,
+    (d: { method: string; path: string }) =>
+      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health.`,
+  ),
+  method_not_allowed: entry(
+    405,
+    'invalid_request_error',
+    false,
+    (d: { method: string; path: string; allowed: string }) => `${d.path} does not take ${d.method}; use ${d.allowed}.`,
+  ),
+  request_timeout: entry(408, 'timeout_error', true, () => 'The request did not arrive in time. Send it again.'),
+
+  // Who asked, and from where.
+  missing_token: entry(
+    401,
+    'authentication_error',
+    false,
+    () =>
+      'No client token was sent. Send the CProxy token as x-api-key, Authorization: Bearer or x-cproxy-token (for Claude Code: ANTHROPIC_AUTH_TOKEN). `cproxy token new NAME` makes one.',
+  ),
+  wrong_token: entry(
+    401,
+    'authentication_error',
+    false,
+    () =>
+      "The client token is not one of CProxy's (a provider's API key does not open this endpoint). `cproxy token list` shows the names in use, `cproxy token new NAME` makes another.",
+  ),
+  foreign_host: entry(
+    403,
+    'permission_error',
+    false,
+    (d: { host: string }) =>
+      `Requests for the host '${d.host}' are refused (protection against DNS rebinding). Use 127.0.0.1 or localhost, or add the name to server.allowedHosts.`,
+  ),
+  foreign_origin: entry(
+    403,
+    'permission_error',
+    false,
+    (d: { origin: string }) =>
+      `Requests from the web origin '${d.origin}' are refused. Add it to server.allowedOrigins to let that page in.`,
+  ),
+  admin_session_required: entry(
+    401,
+    'authentication_error',
+    false,
+    () => 'This needs an admin session; a client token does not open it. Run `cproxy login` and enter the code.',
+  ),
+  wrong_login_code: entry(
+    401,
+    'authentication_error',
+    false,
+    () => 'That code is wrong, used or expired. Run `cproxy login` again for a new one.',
+  ),
+  too_many_login_attempts: entry(
+    429,
+    'rate_limit_error',
+    true,
+    () => 'Too many wrong codes. Wait a minute, then run `cproxy login` for a new one.',
+  ),
+
+  // What came of the providers.
+  loop_detected: entry(
+    508,
+    'api_error',
+    false,
+    () =>
+      "The request came back to this CProxy: a provider's baseUrl leads here again. Correct the baseUrl in the configuration.",
+  ),
+  provider_is_self: entry(
+    508,
+    'api_error',
+    false,
+    (d: Provider & { baseUrl: string }) =>
+      `Provider '${d.provider}' points at this CProxy itself (${d.baseUrl}). Give it the vendor's own address.`,
+  ),
+  provider_key_missing: entry(
+    502,
+    'api_error',
+    false,
+    (d: Provider & { reason: string }) => `Provider '${d.provider}' has no usable API key: ${d.reason}`,
+  ),
+  provider_key_refused: entry(
+    502,
+    'api_error',
+    false,
+    (d: Provider & { status: number; upstream: string }) =>
+      `Provider '${d.provider}' refused its API key (HTTP ${d.status}: ${d.upstream}). Check the key in the configuration.`,
+  ),
+  provider_unreachable: entry(
+    502,
+    'api_error',
+    true,
+    (d: Provider & { reason: string }) => `Provider '${d.provider}' could not be reached: ${d.reason}`,
+  ),
+  provider_silent: entry(
+    504,
+    'timeout_error',
+    true,
+    (d: Provider & { ms: number }) => `Provider '${d.provider}' sent nothing for ${Math.round(d.ms / 1000)} s.`,
+  ),
+  provider_error: entry(
+    502,
+    'api_error',
+    true,
+    (d: Provider & { status: number; upstream: string }) =>
+      `Provider '${d.provider}' answered HTTP ${d.status}: ${d.upstream}`,
+  ),
+  provider_stream_error: entry(
+    502,
+    'api_error',
+    true,
+    (d: Provider & { upstream: string }) => `Provider '${d.provider}' reported an error: ${d.upstream}`,
+  ),
+  provider_cut_stream: entry(
+    502,
+    'api_error',
+    true,
+    (d: Provider) => `Provider '${d.provider}' ended the answer before it was finished.`,
+  ),
+  provider_garbage: entry(
+    502,
+    'api_error',
+    true,
+    (d: Provider & { reason: string }) => `Provider '${d.provider}' sent an answer that cannot be read: ${d.reason}`,
+  ),
+  provider_empty: entry(502, 'api_error', true, (d: Provider) => `Provider '${d.provider}' sent an empty answer.`),
+  provider_redirected: entry(
+    502,
+    'api_error',
+    false,
+    (d: Provider & { status: number }) =>
+      `Provider '${d.provider}' answered with a redirect (HTTP ${d.status}), which is not followed so that no key reaches another host. Correct its baseUrl.`,
+  ),
+  all_targets_failed: entry(
+    502,
+    'api_error',
+    true,
+    (d: { attempts: readonly string[] }) => `Every target failed. ${d.attempts.join(' ')}`,
+  ),
+
+  // Ourselves.
+  starting: entry(503, 'overloaded_error', true, () => 'CProxy is starting. Ask again in a moment.'),
+  draining: entry(503, 'overloaded_error', true, () => 'CProxy is shutting down. Ask again when it is back.'),
+  client_gone: entry(499, 'api_error', true, () => 'The client left before the answer was complete.'),
+  internal: entry(
+    500,
+    'api_error',
+    true,
+    (d: { requestId: string }) =>
+      `CProxy failed on this request (${d.requestId}). Its log has the details; please report it.`,
+  ),
+} as const;
+
+export type ErrorCode = keyof typeof errorTable;
+export type ErrorDetails<Code extends ErrorCode> = Parameters<(typeof errorTable)[Code]['message']>[0];
+
+/** What a request failed with, as it is shown in logs, the GUI and the control API. */
+export interface ErrorView {
+  code: ErrorCode;
+  status: number;
+  message: string;
+}
+
+interface ErrorOverrides {
+  /** HTTP status to answer with where the provider's own says more than the table's. */
+  status?: number;
+  kind?: ErrorKind;
+  retryable?: boolean;
+  /** Seconds, from the provider's `retry-after`. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** The one error class that crosses rooms. Anything else that is thrown is a bug and is answered as `internal`. */
+export class ProxyError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly kind: ErrorKind;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+
+  private constructor(code: ErrorCode, message: string, overrides: ErrorOverrides) {
+    super(message, { cause: overrides.cause });
+    const entry = errorTable[code];
+    this.name = 'ProxyError';
+    this.code = code;
+    this.status = overrides.status ?? entry.status;
+    this.kind = overrides.kind ?? entry.kind;
+    this.retryable = overrides.retryable ?? entry.retryable;
+    this.retryAfter = overrides.retryAfter;
+  }
+
+  /** `ProxyError.of('invalid_field', { field: 'model', expected: 'must be a string' })` */
+  static of<Code extends ErrorCode>(
+    code: Code,
+    details: ErrorDetails<Code>,
+    overrides: ErrorOverrides = {},
+  ): ProxyError {
+    // One call signature for all entries: TypeScript cannot relate `code` to its own entry's parameter.
+    const message = errorTable[code].message as (details: ErrorDetails<Code>) => string;
+    return new ProxyError(code, message(details), overrides);
+  }
+
+  view(): ErrorView {
+    return { code: this.code, status: this.status, message: this.message };
+  }
+}
