@@ -125,6 +125,15 @@ export const errorTable = {
     false,
     () => 'This needs an admin session; a client token does not open it. Run `cproxy login` and enter the code.',
   ),
+  admin_origin_refused: entry(
+    403,
+    'permission_error',
+    false,
+    (d: { origin: string | null }) =>
+      d.origin === null
+        ? 'A browser session may change something only from the page of this CProxy itself; this call names no web origin.'
+        : `A browser session may be used only from the page of this CProxy itself, not from '${d.origin}'.`,
+  ),
   wrong_login_code: entry(
     401,
     'authentication_error',
@@ -185,6 +194,8 @@ export const errorTable = {
     (d: Provider & { status: number; upstream: string }) =>
       `Provider '${d.provider}' answered HTTP ${d.status}: ${d.upstream}`,
   ),
+  // Claude Code compacts the conversation on this wording, so nothing may stand before it.
+  context_overflow: entry(400, 'invalid_request_error', false, (d: Provider & { wording: string }) => d.wording),
   provider_stream_error: entry(
     502,
     'api_error',

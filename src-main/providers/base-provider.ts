@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ProviderConfig, Timeouts } from '../../src-shared/config.ts';
+import type { ProviderView } from '../../src-shared/control.ts';
 import type { ProviderProtocol } from '../../src-shared/requests.ts';
 import type { ProviderCodec, Quirks } from '../protocols/codec.ts';
 
@@ -14,6 +15,8 @@ export interface ProviderCall {
   signal: AbortSignal;
   /** The client's own credentials (alternating names and values), for providers with `key: client`. */
   clientCredentials: readonly string[];
+  /** For providers that tell the user about the way of the request. */
+  about: { askedModel: string; route: string };
   /** Marks of the CProxy instances this request has passed, for loop detection. */
   hops: string;
 }
@@ -39,8 +42,8 @@ export abstract class BaseProvider {
 
   /** The dialect it speaks. */
   abstract readonly protocol: ProviderProtocol;
-  /** How requests in another dialect reach it; null where none can (the canonical form is its own). */
-  abstract readonly codec: ProviderCodec | null;
+  /** How requests in another dialect reach it, and how its answers are read. */
+  abstract readonly codec: ProviderCodec;
   abstract readonly quirks: Quirks;
   /** Where it is; null for one that lives in this process. */
   abstract readonly baseUrl: URL | null;
@@ -52,6 +55,21 @@ export abstract class BaseProvider {
     this.priority = config.priority;
     this.enabled = config.enabled;
     this.timeouts = config.timeouts;
+  }
+
+  /** Where its key comes from and whether it is there; never the key. */
+  keyView(): ProviderView['key'] {
+    return { reference: null, state: 'not-needed', reason: null };
+  }
+
+  /** Whether the client's own login is sent instead of a key of ours. */
+  get usesClientKey(): boolean {
+    return false;
+  }
+
+  /** Whether it keeps conversations that clients continue by reference (Anthropic's message threads). */
+  get holdsThreads(): boolean {
+    return false;
   }
 
   /** Models it is known to serve, for lists. */

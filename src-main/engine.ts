@@ -1,0 +1,302 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import packageJson from '../package.json' with { type: 'json' };
+import { type Config, isLoopbackHost, type ProviderConfig, providerSchema } from '../src-shared/config.ts';
+import type { ConfigView, EngineStatus, ProviderView } from '../src-shared/control.ts';
+import { configForDisplay } from './config/config-for-display.ts';
+import { type Folders, ensureFolders } from './config/folders.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
+import { AdminSessions } from './control/admin-sessions.ts';
+import type { ControlRouter } from './control/control-router.ts';
+import type { Logger } from './observability/logger.ts';
+import { RequestLog } from './observability/request-log.ts';
+import { EventBus } from './pipeline/events.ts';
+import type { Middleware } from './pipeline/middleware.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import type { BaseProvider } from './providers/base-provider.ts';
+import { createProvider } from './providers/provider-types.ts';
+import { createTransport, type Transport } from './providers/transport.ts';
+import { ProviderRouter } from './routing/provider-router.ts';
+import { createKeyResolver } from './secrets/key-references.ts';
+import { createRedactor } from './secrets/redact.ts';
+import { TokenStore } from './secrets/token-store.ts';
+import { registerControlDoor } from './server/control-door.ts';
+import { registerHealthDoor } from './server/health-door.ts';
+import { registerMessagesDoor } from './server/messages-door.ts';
+import { registerModelsDoor } from './server/models-door.ts';
+import { createServer } from './server/server.ts';
+
+export interface EngineOptions {
+  loaded: LoadedConfig;
+  folders: Folders;
+  env: NodeJS.ProcessEnv;
+  /** What the engine runs in. */
+  host: EngineStatus['host'];
+  log: Logger;
+  /** Folder of the built renderer; null where there is none. */
+  uiFolder: string | null;
+  middleware?: readonly Middleware[];
+}
+
+/** Why an engine could not start, in words for its user. */
+export class EngineStartError extends Error {
+  override readonly name = 'EngineStartError';
+  readonly code: 'already_running' | 'port_in_use' | 'bad_host';
+
+  constructor(code: EngineStartError['code'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** One running CProxy. */
+export interface Engine {
+  /** Base URL for clients, such as `http://127.0.0.1:4777`. */
+  readonly endpoint: string;
+  /** The client token made at the very first start, to be shown once; null later. */
+  readonly firstToken: string | null;
+  status(): EngineStatus;
+  /** The control API, for a transport of the host's own. Loaded when first asked for. */
+  controlRouter(): Promise<ControlRouter>;
+  /** Takes no new requests, lets those in flight finish within `server.graceMs`, then ends. */
+  stop(): Promise<void>;
+  /** Resolves when it has stopped, whoever asked. */
+  readonly stopped: Promise<void>;
+}
+
+const demoConfig: ProviderConfig = providerSchema.parse({ id: 'demo', name: 'Demo', type: 'demo', priority: 1_000_000 });
+
+/**
+ * Composes configuration, secrets, router, providers and server into one running engine.
+ * @throws EngineStartError
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { loaded, folders, log } = options;
+  const warnings = [...loaded.warnings, ...ensureFolders(folders)];
+  const lock = await lockOrExplain(folders.data, options.host);
+  const transport = createTransport();
+  try {
+    const engine = new RunningEngine(options, warnings, lock, transport);
+    await engine.listen();
+    for (const warning of warnings) log.warn(warning);
+    return engine;
+  } catch (error) {
+    await transport.close();
+    lock.release();
+    throw error;
+  }
+}
+
+async function lockOrExplain(dataFolder: string, host: EngineStatus['host']): Promise<LockHandle> {
+  try {
+    return await acquireLock(dataFolder, { host });
+  } catch (error) {
+    if (error instanceof LockHeldError) throw new EngineStartError('already_running', error.message, error);
+    throw error;
+  }
+}
+
+class RunningEngine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #config: Config;
+  readonly #warnings: string[];
+  readonly #lock: LockHandle;
+  readonly #transport: Transport;
+  readonly #providers: readonly BaseProvider[];
+  readonly #router: ProviderRouter;
+  readonly #tokens: TokenStore;
+  readonly #sessions: AdminSessions;
+  readonly #requests: RequestLog;
+  readonly #pipeline: Pipeline;
+  readonly #server: FastifyInstance;
+  readonly #startedAt = Date.now();
+  readonly #stopped = Promise.withResolvers<void>();
+  #state: EngineStatus['state'] = 'starting';
+  #endpoint = '';
+  #port = 0;
+  #firstToken: string | null = null;
+  #control: Promise<ControlRouter> | null = null;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: EngineOptions, warnings: string[], lock: LockHandle, transport: Transport) {
+    const { loaded, folders, log } = options;
+    const { config } = loaded;
+    this.#options = options;
+    this.#config = config;
+    this.#warnings = warnings;
+    this.#lock = lock;
+    this.#transport = transport;
+
+    const secrets = new Set<string>([lock.contents.secret]);
+    const resolve = createKeyResolver({ env: options.env, baseFolder: loaded.file === null ? folders.config : dirname(loaded.file) });
+    const resolveKey: typeof resolve = (reference) => {
+      const key = resolve(reference);
+      if (key.state === 'present') {
+        secrets.add(key.value);
+        if (key.warning !== null) warnings.push(key.warning);
+      }
+      return key;
+    };
+    const resources = { transport, resolveKey };
+    this.#providers = config.providers.map((provider) => createProvider(provider, resources));
+    this.#router = new ProviderRouter(config, this.#providers, createProvider(demoConfig, resources));
+    warnings.push(...this.#router.warnings);
+    for (const { baseUrl, id, enabled } of this.#providers)
+      if (enabled && baseUrl !== null && this.#wouldBeSelf(baseUrl, config.server.port))
+        warnings.push(`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`);
+
+    this.#tokens = TokenStore.open(folders.data);
+    this.#sessions = new AdminSessions({ secret: lock.contents.secret });
+    const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
+    this.#requests = new RequestLog(bus);
+    const onInternalError = (error: unknown, requestId: string): void =>
+      log.error('A request failed inside CProxy', { requestId, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    this.#pipeline = new Pipeline({
+      plan: (model) => this.#router.plan(model),
+      times: () => ({ holdMs: config.routing.holdMs, pingMs: config.server.pingMs }),
+      bus,
+      middleware: options.middleware ?? [],
+      instanceId: randomBytes(8).toString('hex'),
+      isSelf: (url) => this.#wouldBeSelf(url, this.#port),
+      redact: createRedactor(secrets),
+      onInternalError,
+    });
+
+    this.#server = createServer({
+      origin: { ...config.server },
+      auth: config.server.auth,
+      bodyLimitBytes: config.server.bodyLimitBytes,
+      matchesToken: (presented) => this.#tokens.matches(presented) !== null,
+      isDraining: () => this.#state !== 'running',
+      onInternalError,
+    });
+    const assertRoutable = (model: string): void => {
+      this.#router.plan(model);
+    };
+    registerMessagesDoor(this.#server, { handle: (request, reply) => this.#pipeline.handle(request, reply), assertRoutable });
+    registerModelsDoor(this.#server, { list: () => this.#router.list(), assertRoutable, since: this.#startedAt });
+    registerHealthDoor(this.#server, () => ({ state: this.#state, version: packageJson.version, pid: process.pid, startedAt: this.#startedAt }));
+    registerControlDoor(this.#server, {
+      router: () => this.controlRouter(),
+      sessions: this.#sessions,
+      uiFolder: options.uiFolder,
+      endpoint: () => this.#endpoint,
+      logger: log,
+    });
+  }
+
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
+  get firstToken(): string | null {
+    return this.#firstToken;
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** @throws EngineStartError */
+  async listen(): Promise<void> {
+    const { host, port } = this.#config.server;
+    try {
+      await this.#server.listen({ host, port });
+    } catch (error) {
+      throw explainListenError(error, host, port);
+    }
+    this.#port = (this.#server.server.address() as AddressInfo).port;
+    const shownHost = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+    this.#endpoint = `http://${shownHost}:${this.#port}`;
+    if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
+    this.#lock.update({ endpoint: this.#endpoint });
+    this.#state = 'running';
+  }
+
+  status(): EngineStatus {
+    return {
+      version: packageJson.version,
+      state: this.#state,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      endpoint: this.#endpoint,
+      auth: this.#config.server.auth,
+      configFile: this.#options.loaded.file,
+      host: this.#options.host,
+      providers: this.#providers.map(viewProvider),
+      aliases: this.#config.aliases,
+      requests: this.#requests.counts(),
+      memoryBytes: process.memoryUsage.rss(),
+      warnings: this.#warnings,
+    };
+  }
+
+  controlRouter(): Promise<ControlRouter> {
+    this.#control ??= import('./control/control-router.ts').then(({ createControlRouter }) =>
+      createControlRouter({
+        status: () => this.status(),
+        config: () => this.#configView(),
+        requests: this.#requests,
+        tokens: this.#tokens,
+        sessions: this.#sessions,
+        stop: () => void this.stop(),
+        logger: this.#options.log,
+      }),
+    );
+    return this.#control;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { log } = this.#options;
+    this.#state = 'draining';
+    try {
+      const deadline = Date.now() + this.#config.server.graceMs;
+      while (this.#pipeline.running > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (this.#pipeline.running > 0) log.warn('Answers in flight did not finish in time and are cut', { running: this.#pipeline.running });
+      await this.#server.close();
+      await this.#transport.close();
+    } finally {
+      this.#state = 'stopped';
+      this.#lock.release();
+      this.#stopped.resolve();
+    }
+  }
+
+  #configView(): ConfigView {
+    const { config, file, environment, sources } = this.#options.loaded;
+    return { file, environment, sources, config: configForDisplay(config), warnings: this.#warnings };
+  }
+
+  #wouldBeSelf(url: URL, port: number): boolean {
+    const ownPort = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+    return ownPort === port && (isLoopbackHost(url.hostname) || url.hostname === this.#config.server.host);
+  }
+}
+
+function viewProvider(provider: BaseProvider): ProviderView {
+  const { id, name, type, baseUrl, models, priority, enabled } = provider;
+  return { id, name, type, baseUrl: baseUrl?.href ?? null, models: [...models], priority, enabled, key: provider.keyView() };
+}
+
+function explainListenError(error: unknown, host: string, port: number): EngineStartError {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new EngineStartError('port_in_use', `Port ${port} on ${host} is taken by another program. Stop that program, or choose another port with --port.`, error);
+    case 'EACCES':
+      return new EngineStartError('port_in_use', `This user may not listen on port ${port}. Choose one above 1023 with --port.`, error);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new EngineStartError('bad_host', `This machine has no address '${host}'. Correct server.host, or use --host 127.0.0.1.`, error);
+    default:
+      throw error;
+  }
+}

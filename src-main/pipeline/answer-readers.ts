@@ -1,0 +1,242 @@
+import { ProxyError } from '../../src-shared/errors.ts';
+import { MessageCollector } from '../protocols/anthropic/message-collector.ts';
+import { isObject } from '../protocols/anthropic/request.ts';
+import { AnthropicStreamTap, mergeUsage } from '../protocols/anthropic/stream-tap.ts';
+import type { StreamEvent, Usage } from '../protocols/canonical.ts';
+import type { ClientCodec, StreamDecoder, UpstreamError } from '../protocols/codec.ts';
+
+/** Reads one provider answer and makes the client's bytes of it. */
+export interface AnswerReader {
+  /** First good content has been seen. */
+  readonly started: boolean;
+  /** The answer came to its proper end. */
+  readonly finished: boolean;
+  /** An error the provider reported inside the answer. */
+  readonly error: UpstreamError | null;
+  /** Whether the client has been given that error already, in the provider's own bytes. */
+  readonly errorPassedOn: boolean;
+  readonly usage: Usage | null;
+  readonly stopReason: string | null;
+  /** The client's bytes that follow from a chunk; empty where none do yet. */
+  push(chunk: Buffer): Uint8Array | string;
+  /** The provider's answer has ended. @throws ProxyError `provider_garbage` where it cannot be read at all. */
+  end(): Uint8Array | string;
+}
+
+/** Same protocol on both sides: the provider's bytes, watched. */
+export class PassThroughStreamReader implements AnswerReader {
+  readonly #tap = new AnthropicStreamTap();
+  get started(): boolean {
+    return this.#tap.started;
+  }
+  get finished(): boolean {
+    return this.#tap.finished;
+  }
+  get error(): UpstreamError | null {
+    return this.#tap.error;
+  }
+  get errorPassedOn(): boolean {
+    return this.#tap.error !== null;
+  }
+  get usage(): Usage | null {
+    return this.#tap.usage;
+  }
+  get stopReason(): string | null {
+    return this.#tap.stopReason;
+  }
+  push(chunk: Buffer): Buffer {
+    return this.#tap.push(chunk);
+  }
+  end(): Buffer | string {
+    return this.#tap.end() ?? '';
+  }
+}
+
+/** Bodies of answers that are not streams; larger ones are no language model's. */
+const LARGEST_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** Keeps a whole body, for answers that are read at their end. */
+class WholeBody {
+  readonly #provider: string;
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  constructor(provider: string) {
+    this.#provider = provider;
+  }
+
+  add(chunk: Buffer): void {
+    this.#length += chunk.length;
+    if (this.#length > LARGEST_ANSWER_BYTES)
+      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: `it is larger than ${LARGEST_ANSWER_BYTES / 1024 / 1024} MB` });
+    this.#chunks.push(chunk);
+  }
+
+  bytes(): Buffer {
+    return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+  }
+
+  /** @throws ProxyError `provider_empty`, `provider_garbage` */
+  json(): Record<string, unknown> {
+    const bytes = this.bytes();
+    if (bytes.length === 0) throw ProxyError.of('provider_empty', { provider: this.#provider });
+    let value: unknown;
+    try {
+      value = JSON.parse(bytes.toString());
+    } catch (error) {
+      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: `no JSON but ${describe(bytes)}` }, { cause: error });
+    }
+    if (!isObject(value)) throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: 'its JSON is not an object' });
+    return value;
+  }
+}
+
+/** What bytes look like, without quoting what they say. */
+function describe(bytes: Buffer): string {
+  const start = bytes.toString('latin1', 0, 200).trimStart().toLowerCase();
+  return start.startsWith('<') ? 'an HTML or XML page' : `${bytes.length} bytes of something else`;
+}
+
+/** Same protocol on both sides, not streamed: the body as it is, once it has proved to be a message. */
+export class PassThroughJsonReader implements AnswerReader {
+  readonly #provider: string;
+  readonly #body: WholeBody;
+  started = false;
+  finished = false;
+  error: UpstreamError | null = null;
+  readonly errorPassedOn = false;
+  usage: Usage | null = null;
+  stopReason: string | null = null;
+
+  constructor(provider: string) {
+    this.#provider = provider;
+    this.#body = new WholeBody(provider);
+  }
+
+  push(chunk: Buffer): string {
+    this.#body.add(chunk);
+    return '';
+  }
+
+  end(): Buffer {
+    const message = this.#body.json();
+    if (!Array.isArray(message['content']))
+      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: 'its JSON is not a message: it has no content' });
+    this.usage = mergeUsage(null, message['usage']);
+    this.stopReason = typeof message['stop_reason'] === 'string' ? message['stop_reason'] : null;
+    this.started = true;
+    this.finished = true;
+    return this.#body.bytes();
+  }
+}
+
+/** How the events of a translated answer reach the client. */
+interface EventSink {
+  take(event: StreamEvent): string;
+  end(): string;
+}
+
+/** The client asked for a stream. */
+export function streamSink(codec: ClientCodec): EventSink {
+  const encoder = codec.createStreamEncoder();
+  return { take: (event) => encoder.encode(event), end: () => '' };
+}
+
+/** The client asked for one JSON answer: the same events, collected. */
+export function messageSink(codec: ClientCodec): EventSink {
+  const collector = new MessageCollector();
+  return {
+    take: (event) => {
+      collector.push(event);
+      return '';
+    },
+    end: () => (collector.message === null ? '' : codec.encodeAnswer(collector.message)),
+  };
+}
+
+/** How the provider's bytes become events. */
+interface EventSource {
+  push(chunk: Buffer): StreamEvent[];
+  end(): StreamEvent[];
+}
+
+export function streamSource(decoder: StreamDecoder): EventSource {
+  return decoder;
+}
+
+/** A whole JSON answer, read at its end. @param decode throws an Error saying what is wrong with it. */
+export function jsonSource(provider: string, decode: (body: unknown) => StreamEvent[]): EventSource {
+  const body = new WholeBody(provider);
+  return {
+    push: (chunk) => {
+      body.add(chunk);
+      return [];
+    },
+    end: () => {
+      const value = body.json();
+      try {
+        return decode(value);
+      } catch (error) {
+        throw ProxyError.of('provider_garbage', { provider, reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+      }
+    },
+  };
+}
+
+/** Different protocols, or someone wants to see the events: decode, let middleware look, encode. */
+export class TranslatingReader implements AnswerReader {
+  readonly #source: EventSource;
+  readonly #sink: EventSink;
+  readonly #middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null;
+  started = false;
+  finished = false;
+  error: UpstreamError | null = null;
+  readonly errorPassedOn = false;
+  usage: Usage | null = null;
+  stopReason: string | null = null;
+
+  constructor(source: EventSource, sink: EventSink, middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#middleware = middleware;
+  }
+
+  push(chunk: Buffer): string {
+    return this.#takeAll(this.#source.push(chunk));
+  }
+
+  end(): string {
+    const rest = this.#takeAll(this.#source.end());
+    return this.finished && this.error === null ? rest + this.#sink.end() : rest;
+  }
+
+  #takeAll(events: readonly StreamEvent[]): string {
+    let bytes = '';
+    for (const event of events) {
+      if (this.#middleware === null) bytes += this.#take(event);
+      else for (const changed of this.#middleware(event)) bytes += this.#take(changed);
+    }
+    return bytes;
+  }
+
+  #take(event: StreamEvent): string {
+    switch (event.type) {
+      case 'error':
+        // Encoded by the answer, which knows whether its headers are out.
+        this.error ??= { message: event.error.message, code: event.error.type };
+        return '';
+      case 'content_block_start':
+        this.started = true;
+        break;
+      case 'message_delta':
+        this.stopReason = event.delta.stop_reason;
+        // An estimate is good for the client's meter, not for the ledger.
+        this.usage = event.estimated === true ? null : event.usage;
+        break;
+      case 'message_stop':
+        this.finished = true;
+        break;
+    }
+    return this.error === null ? this.#sink.take(event) : '';
+  }
+}

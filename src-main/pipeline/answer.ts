@@ -1,0 +1,124 @@
+import type { ProxyError } from '../../src-shared/errors.ts';
+import type { AnswerHeaders, ClientReply } from './client-request.ts';
+import type { RequestContext } from './context.ts';
+import type { Failure } from './attempt-outcome.ts';
+
+export interface AnswerTimes {
+  /** Until then nothing reaches the client of a stream; after it pings keep it waiting. */
+  holdMs: number;
+  /** Silence after which a ping is sent. */
+  pingMs: number;
+}
+
+/** Headers of a stream of ours: nothing between us and the client may hold it back. */
+const STREAM_HEADERS: AnswerHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+};
+
+/**
+ * The client's side of one request. Holds everything back until an attempt has good content, so that failing over stays
+ * unseen; a stream that waits longer than `holdMs` gets its headers and pings.
+ */
+export class Answer {
+  readonly #context: RequestContext;
+  readonly #reply: ClientReply;
+  readonly #times: AnswerTimes;
+  readonly #onAnswering: () => void;
+  #state: 'held' | 'waiting' | 'answering' | 'ended' = 'held';
+  #holdTimer: NodeJS.Timeout | null = null;
+  #pingTimer: NodeJS.Timeout | null = null;
+
+  /** @param onAnswering told when the first good content goes out. */
+  constructor(context: RequestContext, reply: ClientReply, times: AnswerTimes, onAnswering: () => void) {
+    this.#context = context;
+    this.#onAnswering = onAnswering;
+    this.#reply = reply;
+    this.#times = times;
+    if (context.request.stream) this.#holdTimer = setTimeout(() => this.#stopHolding(), times.holdMs);
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** The first good content is there: from here on the answer is this attempt's. */
+  begin(status: number, headers: AnswerHeaders, stream: boolean): void {
+    if (this.#state === 'held') this.#sendHeaders(status, stream ? { ...STREAM_HEADERS, ...headers } : headers, stream);
+    this.#clearHold();
+    this.#state = 'answering';
+    this.#context.row.firstContentMs = this.#context.elapsedMs();
+    this.#onAnswering();
+  }
+
+  /** Returns false when the client reads slower than we write. */
+  write(bytes: Uint8Array | string): boolean {
+    this.#pingTimer?.refresh();
+    return this.#reply.write(bytes);
+  }
+
+  onDrain(callback: () => void): void {
+    this.#reply.onDrain(callback);
+  }
+
+  end(bytes?: Uint8Array | string): void {
+    if (this.#state === 'ended') return;
+    this.release();
+    this.#reply.end(bytes);
+  }
+
+  /** Ends with an error: as an HTTP answer while nothing was sent, else as an event of the stream. */
+  fail(error: ProxyError, original: Failure['original'] = null): void {
+    if (this.#state === 'ended') return;
+    const { codec, id } = this.#context.request;
+    if (this.#state !== 'held') {
+      this.end(codec.encodeStreamError(error, id));
+      return;
+    }
+    const { status, headers, body } = original ?? codec.encodeError(error, id);
+    this.#sendHeaders(status, headers, false);
+    this.end(body);
+  }
+
+  /** The client is gone: nothing more is sent. */
+  release(): void {
+    this.#clearHold();
+    if (this.#pingTimer !== null) clearTimeout(this.#pingTimer);
+    this.#pingTimer = null;
+    this.#state = 'ended';
+  }
+
+  #clearHold(): void {
+    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer);
+    this.#holdTimer = null;
+  }
+
+  #stopHolding(): void {
+    if (this.#state !== 'held') return;
+    this.#state = 'waiting';
+    this.#sendHeaders(200, STREAM_HEADERS, true);
+    this.#reply.write(this.#context.request.codec.ping);
+  }
+
+  #sendHeaders(status: number, headers: AnswerHeaders, stream: boolean): void {
+    const { row, plan, request } = this.#context;
+    const told: AnswerHeaders = { ...headers, 'x-cproxy-request-id': request.id };
+    const attempt = row.attempts.at(-1);
+    // Between attempts, or while an attempt may still fail, who will answer is not known.
+    if (attempt !== undefined && this.#state === 'held') {
+      told['x-cproxy-provider'] = attempt.provider;
+      told['x-cproxy-model'] = attempt.model;
+    }
+    if (plan !== null) told['x-cproxy-route'] = plan.route;
+    if (row.attempts.length > 0) told['x-cproxy-attempts'] = String(row.attempts.length);
+    row.status = status;
+    this.#reply.begin(status, told);
+    if (stream) this.#pingTimer = setTimeout(() => this.#sendPing(), this.#times.pingMs);
+  }
+
+  #sendPing(): void {
+    this.#reply.write(this.#context.request.codec.ping);
+    this.#pingTimer?.refresh();
+  }
+}

@@ -1,0 +1,37 @@
+import type { ClientCodec } from '../protocols/codec.ts';
+
+/** A request as a front door hands it over: authenticated, bounded, decoded once. */
+export interface ClientRequest {
+  readonly id: string;
+  readonly codec: ClientCodec;
+  /** Path of the front door, without query. */
+  readonly path: string;
+  /** Query with its question mark, or empty. */
+  readonly query: string;
+  /** Alternating names and values, as they arrived. */
+  readonly rawHeaders: readonly string[];
+  /** First value of a header, by its lower-case name. */
+  header(name: string): string | null;
+  readonly rawBody: Buffer;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly model: string;
+  readonly stream: boolean;
+  /** Alternating names and values of credentials that are the client's own, not ours. */
+  readonly clientCredentials: readonly string[];
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
+  /** `performance.now()` at arrival, in ms. */
+  readonly arrivedAt: number;
+}
+
+export type AnswerHeaders = Record<string, string | string[]>;
+
+/** The client's side of the connection. */
+export interface ClientReply {
+  /** Sends status and headers; called once. */
+  begin(status: number, headers: AnswerHeaders): void;
+  /** Returns false when the client reads slower than we write: wait for `onDrain`. */
+  write(bytes: Uint8Array | string): boolean;
+  onDrain(callback: () => void): void;
+  end(bytes?: Uint8Array | string): void;
+}

@@ -1,0 +1,64 @@
+import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
+import type { Plan, Target } from '../routing/plan.ts';
+import type { ClientRequest } from './client-request.ts';
+
+/** What one request carries through the pipeline. */
+export class RequestContext {
+  readonly row: RequestRow;
+  /** Set once the request has been routed. */
+  plan: Plan | null = null;
+  #request: ClientRequest;
+  #bodyReplaced = false;
+
+  constructor(request: ClientRequest) {
+    this.#request = request;
+    this.row = {
+      id: request.id,
+      startedAt: Date.now(),
+      protocol: request.codec.protocol,
+      path: request.path,
+      userAgent: request.header('user-agent'),
+      sessionId: request.header('x-claude-code-session-id'),
+      agentId: request.header('x-claude-code-agent-id'),
+      askedModel: request.model,
+      stream: request.stream,
+      requestBytes: request.rawBody.length,
+      route: null,
+      trace: [],
+      attempts: [],
+      state: 'running',
+      status: null,
+      error: null,
+      firstContentMs: null,
+      endedMs: null,
+    };
+  }
+
+  get request(): ClientRequest {
+    return this.#request;
+  }
+
+  get bodyReplaced(): boolean {
+    return this.#bodyReplaced;
+  }
+
+  /** For middleware that changes a request: every target gets this body instead of the client's bytes. */
+  replaceBody(body: Readonly<Record<string, unknown>>): void {
+    this.#request = { ...this.#request, body, rawBody: Buffer.from(JSON.stringify(body)) };
+    this.#bodyReplaced = true;
+  }
+
+  /** ms since the request arrived, to a tenth. */
+  elapsedMs(): number {
+    return Math.round((performance.now() - this.#request.arrivedAt) * 10) / 10;
+  }
+}
+
+/** What one attempt carries. */
+export interface AttemptContext {
+  readonly request: RequestContext;
+  readonly target: Target;
+  readonly row: AttemptRow;
+  /** No other target is left to try. */
+  readonly last: boolean;
+}

@@ -1,0 +1,26 @@
+import type { StreamEvent } from '../protocols/canonical.ts';
+import type { AttemptOutcome } from './attempt-outcome.ts';
+import type { AttemptContext, RequestContext } from './context.ts';
+
+/**
+ * A piece that hangs on the pipeline: around every request, around every attempt, and on every event of an answer. To
+ * refuse, throw a ProxyError. One with `event` makes answers be decoded, so pass-through ends while it is there.
+ */
+export interface Middleware {
+  readonly name: string;
+  request?(context: RequestContext, next: () => Promise<void>): Promise<void>;
+  attempt?(context: AttemptContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome>;
+  /** Returns what takes the event's place: itself, others, or none. The result must be a valid stream again. */
+  event?(event: StreamEvent, context: AttemptContext): readonly StreamEvent[];
+}
+
+/** Nests steps around a core, the first outermost. */
+export function compose<Context, Result>(
+  steps: readonly ((context: Context, next: () => Promise<Result>) => Promise<Result>)[],
+  core: (context: Context) => Promise<Result>,
+): (context: Context) => Promise<Result> {
+  return steps.reduceRight<(context: Context) => Promise<Result>>(
+    (inner, step) => (context) => step(context, () => inner(context)),
+    core,
+  );
+}

@@ -1,0 +1,83 @@
+import { ProxyError } from '../../src-shared/errors.ts';
+import type { AttemptRow } from '../../src-shared/requests.ts';
+import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
+import { spliceModel } from '../protocols/anthropic/model-splice.ts';
+import { isObject } from '../protocols/anthropic/request.ts';
+import type { ProviderCall } from '../providers/base-provider.ts';
+import type { AttemptOptions } from './attempt.ts';
+import type { AttemptContext } from './context.ts';
+import { requestHeaders } from './forwarded-headers.ts';
+
+/** A client's request as one target gets it. */
+export interface UpstreamRequest {
+  mode: AttemptRow['mode'];
+  call: Omit<ProviderCall, 'signal'>;
+  toolNames: ReadonlyMap<string, string>;
+  estimatedInputTokens: number;
+  /** The client's own credential is used. */
+  clientKey: boolean;
+}
+
+/**
+ * A message thread (beta message-threads-2026-08-12) carries only what is new, so it works only where it was begun: with
+ * Anthropic itself. Elsewhere its beginning is dropped, and to go on with it is refused in the words that make Claude Code
+ * send the whole history.
+ *
+ * @throws ProxyError `thread_unsupported`
+ */
+function guardThread(body: Readonly<Record<string, unknown>>, holdsThreads: boolean): 'keep' | 'drop' {
+  const { thread } = body;
+  if (thread === undefined || holdsThreads) return 'keep';
+  if (isObject(thread) && thread['type'] === 'continue') throw ProxyError.of('thread_unsupported', undefined);
+  return 'drop';
+}
+
+function withoutThread(body: Readonly<Record<string, unknown>>, model: string): string {
+  const { thread: _thread, ...rest } = body;
+  return JSON.stringify({ ...rest, model });
+}
+
+const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+/** @throws ProxyError `invalid_field` where translation cannot read the request, `thread_unsupported`. */
+export function upstreamRequest(context: AttemptContext, options: AttemptOptions): UpstreamRequest {
+  const { request, plan } = context.request;
+  const { provider, model } = context.target;
+  const shared = {
+    clientCredentials: request.clientCredentials,
+    about: { askedModel: request.model, route: plan?.route ?? '' },
+    hops: options.hops,
+  };
+  const estimatedInputTokens = estimateTokensOfBytes(request.rawBody.length);
+  const thread = guardThread(request.body, provider.holdsThreads);
+  if (request.codec.protocol === provider.protocol && options.onEvent === null) {
+    return {
+      mode: 'pass-through',
+      call: {
+        ...shared,
+        path: `${provider.codec.path}${request.query}`,
+        headers: requestHeaders(request.rawHeaders),
+        body: thread === 'drop' ? withoutThread(request.body, model) : model === request.model ? request.rawBody : spliceModel(request.rawBody, model),
+      },
+      toolNames: NO_NAMES,
+      estimatedInputTokens,
+      clientKey: provider.usesClientKey,
+    };
+  }
+  const decoded = request.codec.decodeRequest(request.body);
+  const encoded = provider.codec.encodeRequest(decoded, model, provider.quirks);
+  for (const detail of encoded.warnings) context.request.row.trace.push({ step: 'translation', detail });
+  return {
+    mode: 'translated',
+    call: {
+      ...shared,
+      path: provider.codec.path,
+      headers: [...TRANSLATED_HEADERS, 'accept', request.stream ? 'text/event-stream' : 'application/json'],
+      body: encoded.body,
+    },
+    toolNames: encoded.toolNames,
+    estimatedInputTokens,
+    clientKey: false,
+  };
+}

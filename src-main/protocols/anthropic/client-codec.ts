@@ -1,0 +1,37 @@
+import type { ProxyError } from '../../../src-shared/errors.ts';
+import type { AnswerMessage, StreamEvent } from '../canonical.ts';
+import type { ClientCodec, EncodedError } from '../codec.ts';
+import { decodeMessagesRequest } from './request.ts';
+
+/** One frame of the stream. The `event:` line is mandatory: the official SDK skips frames without one. */
+export function encodeEvent(event: StreamEvent): string {
+  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/** Anthropic's error envelope, as in its API reference ("Errors"). */
+export function errorEnvelope(error: ProxyError, requestId: string): string {
+  return JSON.stringify({ type: 'error', error: { type: error.kind, message: error.message }, request_id: requestId });
+}
+
+function errorHeaders(error: ProxyError): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  // Claude Code retries even a 401 for three minutes unless it is told not to.
+  if (!error.retryable) headers['x-should-retry'] = 'false';
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter);
+  return headers;
+}
+
+/** The front door of Anthropic's Messages API. */
+export const anthropicClientCodec: ClientCodec = {
+  protocol: 'anthropic',
+  decodeRequest: decodeMessagesRequest,
+  createStreamEncoder: () => ({ encode: encodeEvent }),
+  encodeAnswer: (message: AnswerMessage): string => JSON.stringify(message),
+  encodeError: (error, requestId): EncodedError => ({
+    status: error.status,
+    headers: errorHeaders(error),
+    body: errorEnvelope(error, requestId),
+  }),
+  encodeStreamError: (error, requestId) => `event: error\ndata: ${errorEnvelope(error, requestId)}\n\n`,
+  ping: 'event: ping\ndata: {"type":"ping"}\n\n',
+};

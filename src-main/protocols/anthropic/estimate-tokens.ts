@@ -1,0 +1,60 @@
+import type { ContentBlock, MessagesRequest } from '../canonical.ts';
+
+/** Characters of English text, code and JSON to a token, measured over agent conversations; exact counts are made elsewhere. */
+const CHARACTERS_PER_TOKEN = 3.5;
+/** What an image of the usual size costs (width × height / 750, at most about 1600). */
+const IMAGE_TOKENS = 1600;
+/** A page of a PDF as text and image; how many there are is not known without reading it. */
+const DOCUMENT_TOKENS = 3000;
+const TOKENS_PER_MESSAGE = 4;
+const TOKENS_FOR_TOOL_USE = 350;
+
+/** A quick estimate from the size of a body alone, for places on the path of every request. */
+export function estimateTokensOfBytes(bytes: number): number {
+  return Math.ceil(bytes / 4);
+}
+
+/** An estimate over everything that is counted as input: system, messages, thinking, tools, images. */
+export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messages' | 'tools'>): number {
+  let characters = 0;
+  let tokens = 0;
+  const addBlocks = (blocks: string | readonly ContentBlock[] | undefined): void => {
+    if (blocks === undefined) return;
+    if (typeof blocks === 'string') {
+      characters += blocks.length;
+      return;
+    }
+    for (const block of blocks) {
+      switch (block.type) {
+        case 'text':
+          characters += block.text.length;
+          break;
+        case 'thinking':
+          characters += block.thinking.length;
+          break;
+        case 'image':
+          tokens += IMAGE_TOKENS;
+          break;
+        case 'document':
+          if (block.source.type === 'text') characters += block.source.data.length;
+          else tokens += DOCUMENT_TOKENS;
+          break;
+        case 'tool_result':
+          addBlocks(block.content);
+          break;
+        default:
+          characters += JSON.stringify(block).length;
+      }
+    }
+  };
+  addBlocks(request.system);
+  for (const message of request.messages) {
+    tokens += TOKENS_PER_MESSAGE;
+    addBlocks(message.content);
+  }
+  if (request.tools !== undefined && request.tools.length > 0) {
+    tokens += TOKENS_FOR_TOOL_USE;
+    characters += JSON.stringify(request.tools).length;
+  }
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + tokens;
+}

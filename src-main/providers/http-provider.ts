@@ -1,0 +1,100 @@
+import type { ProviderConfig } from '../../src-shared/config.ts';
+import type { ProviderView } from '../../src-shared/control.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
+import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
+import { joinBaseUrl } from './base-url.ts';
+import type { Transport } from './transport.ts';
+
+/** Where a provider's key stands; the value never leaves this room. */
+export type KeyState = { state: 'present'; value: string } | { state: 'missing'; reason: string } | { state: 'from-client' };
+
+export interface ProviderResources {
+  transport: Transport;
+  resolveKey: (reference: string) => KeyState;
+}
+
+/** Header that carries the marks of the CProxy instances a request has passed. */
+export const HOPS_HEADER = 'x-cproxy-hops';
+
+const NO_KEY = 'none is configured. Add `key: env:NAME` or `key: file:PATH` to the provider.';
+
+/** A provider that is reached over HTTP. */
+export abstract class HttpProvider extends BaseProvider {
+  readonly baseUrl: URL;
+  readonly models: readonly string[];
+  readonly #key: KeyState | null;
+  readonly #keyReference: string | null;
+  readonly #headers: readonly string[];
+  readonly #transport: Transport;
+  readonly #official: boolean;
+  readonly #urls = new Map<string, URL>();
+
+  /** @param officialBaseUrl the vendor's own address; null where every server of the type has its own. */
+  constructor(config: ProviderConfig, resources: ProviderResources, officialBaseUrl: string | null) {
+    super(config);
+    const baseUrl = config.baseUrl ?? officialBaseUrl;
+    if (baseUrl === null) throw new Error(`provider ${config.id} has no baseUrl`);
+    this.baseUrl = new URL(baseUrl);
+    this.models = config.models ?? [];
+    this.#keyReference = config.key ?? null;
+    this.#key = config.key === undefined ? null : resources.resolveKey(config.key);
+    this.#headers = Object.entries(config.headers).flat();
+    this.#transport = resources.transport;
+    this.#official = officialBaseUrl !== null && this.baseUrl.origin === new URL(officialBaseUrl).origin;
+  }
+
+  /** Whether this is the vendor's own address and not a server of the same kind elsewhere. */
+  get isOfficial(): boolean {
+    return this.#official;
+  }
+
+  override get usesClientKey(): boolean {
+    return this.#key?.state === 'from-client';
+  }
+
+  override keyView(): ProviderView['key'] {
+    const reference = this.#keyReference;
+    if (this.#key === null)
+      return { reference, state: this.needsKey ? 'missing' : 'not-needed', reason: this.needsKey ? NO_KEY : null };
+    return { reference, state: this.#key.state, reason: this.#key.state === 'missing' ? this.#key.reason : null };
+  }
+
+  /** Whether it can work without a key at all. */
+  protected abstract readonly needsKey: boolean;
+  /** Alternating names and values that carry the key. */
+  protected abstract keyHeaders(key: string): string[];
+
+  #credentials(call: ProviderCall): readonly string[] {
+    const key = this.#key;
+    if (key === null) {
+      if (!this.needsKey) return [];
+      throw ProxyError.of('provider_key_missing', { provider: this.id, reason: NO_KEY });
+    }
+    switch (key.state) {
+      case 'present':
+        return this.keyHeaders(key.value);
+      case 'missing':
+        throw ProxyError.of('provider_key_missing', { provider: this.id, reason: key.reason });
+      case 'from-client':
+        // A client's own login goes to its vendor alone, whatever baseUrl says.
+        if (!this.#official)
+          throw ProxyError.of('provider_key_missing', { provider: this.id, reason: `the client's own login is sent to the vendor's own address only, not to ${this.baseUrl.origin}` });
+        if (call.clientCredentials.length === 0)
+          throw ProxyError.of('provider_key_missing', { provider: this.id, reason: 'the client sent no login of its own. Send the CProxy token in x-cproxy-token, so that Authorization or x-api-key can carry the login.' });
+        return call.clientCredentials;
+    }
+  }
+
+  async send(call: ProviderCall): Promise<ProviderAnswer> {
+    let url = this.#urls.get(call.path);
+    if (url === undefined) {
+      url = joinBaseUrl(this.baseUrl, call.path);
+      // Clients may send any query; a handful of paths is what there is in practice.
+      if (this.#urls.size < 16) this.#urls.set(call.path, url);
+    }
+    const headers = [...call.headers, ...this.#credentials(call), ...this.#headers];
+    // A vendor's own address cannot lead back here; any other might be a CProxy again.
+    if (!this.#official) headers.push(HOPS_HEADER, call.hops);
+    return this.#transport.send({ provider: this.id, url, headers, body: call.body, signal: call.signal, connectMs: this.timeouts.connectMs });
+  }
+}

@@ -1,0 +1,22 @@
+import type { Quirks } from '../protocols/codec.ts';
+
+export type { Quirks } from '../protocols/codec.ts';
+
+/** What suits an unknown server: what most of them take. */
+export const defaultQuirks: Quirks = {
+  maxTokensField: 'max_tokens',
+  sendsReasoningEffort: false,
+  returnsReasoningContent: false,
+  asksStreamUsage: true,
+  takesSystemAnywhere: false,
+};
+
+/** Later layers win over earlier ones, where they say something. */
+export function layQuirks(...layers: readonly { [Name in keyof Quirks]?: Quirks[Name] | undefined }[]): Quirks {
+  const quirks = { ...defaultQuirks };
+  for (const layer of layers) {
+    const said = Object.entries(layer).filter(([, value]) => value !== undefined);
+    Object.assign(quirks, Object.fromEntries(said));
+  }
+  return quirks;
+}

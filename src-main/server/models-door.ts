@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { ProxyError } from '../../src-shared/errors.ts';
+import type { ListedModel } from '../routing/provider-router.ts';
+
+export interface ModelsDoorOptions {
+  /** Everything that can be routed. */
+  list: () => ListedModel[];
+  /** Throws ProxyError `unknown_model` for a model that cannot be routed. */
+  assertRoutable: (model: string) => void;
+  /** Unix time in ms since when the models have been offered. */
+  since: number;
+}
+
+/** The two shapes of a model list: Anthropic's for clients that send `anthropic-version`, else OpenAI's. */
+type Shape = 'anthropic' | 'openai';
+
+const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(1000),
+  after_id: z.string().optional(),
+  before_id: z.string().optional(),
+});
+
+function describe(model: Pick<ListedModel, 'id' | 'displayName' | 'provider'>, shape: Shape, since: number): Record<string, unknown> {
+  if (shape === 'anthropic') return { type: 'model', id: model.id, display_name: model.displayName, created_at: new Date(since).toISOString() };
+  return { id: model.id, object: 'model', created: Math.floor(since / 1000), owned_by: model.provider ?? 'cproxy' };
+}
+
+/** `GET /v1/models` and `GET /v1/models/{id}`, whose ids may hold slashes. Nothing is listed that cannot be routed. */
+export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorOptions): void {
+  const shapeFor = (headers: Record<string, unknown>): Shape => (headers['anthropic-version'] === undefined ? 'openai' : 'anthropic');
+
+  server.get('/v1/models', async (request) => {
+    const shape = shapeFor(request.headers);
+    const models = options.list();
+    if (shape === 'openai') return { object: 'list', data: models.map((model) => describe(model, shape, options.since)) };
+    const query = pageSchema.safeParse(request.query);
+    if (!query.success) {
+      const issue = query.error.issues[0];
+      throw ProxyError.of('invalid_field', { field: issue?.path.join('.') ?? 'query', expected: issue?.message ?? 'is not valid' });
+    }
+    const { limit, after_id, before_id } = query.data;
+    const after = after_id === undefined ? 0 : models.findIndex(({ id }) => id === after_id) + 1;
+    const before = before_id === undefined ? -1 : models.findIndex(({ id }) => id === before_id);
+    const from = before === -1 ? after : Math.max(after, before - limit);
+    const rest = models.slice(from, before === -1 ? undefined : before);
+    const page = rest.slice(0, limit);
+    return {
+      data: page.map((model) => describe(model, shape, options.since)),
+      has_more: before === -1 ? rest.length > page.length : from > 0,
+      first_id: page[0]?.id ?? null,
+      last_id: page.at(-1)?.id ?? null,
+    };
+  });
+
+  server.get('/v1/models/*', async (request) => {
+    const id = (request.params as { '*': string })['*'];
+    const listed = options.list().find((model) => model.id === id);
+    // A name that is not listed can be routed all the same, such as a provider's model without the provider.
+    if (listed === undefined) options.assertRoutable(id);
+    return describe(listed ?? { id, displayName: id, provider: null }, shapeFor(request.headers), options.since);
+  });
+}

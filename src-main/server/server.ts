@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { ProxyError } from '../../src-shared/errors.ts';
+import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
+import { checkAccess, type TokenMatcher } from './client-access.ts';
+import { checkOrigin, type OriginRules } from './origin-guard.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `performance.now()` at arrival, in ms. */
+    arrivedAt: number;
+    /** Alternating names and values of credentials that are the client's own, not ours. */
+    clientCredentials: readonly string[];
+  }
+}
+
+export interface ServerOptions {
+  origin: OriginRules;
+  auth: 'token' | 'none';
+  bodyLimitBytes: number;
+  matchesToken: TokenMatcher;
+  /** Whether new requests are still taken. */
+  isDraining: () => boolean;
+  onInternalError: (error: unknown, requestId: string) => void;
+}
+
+/** Doors that a client token opens. `/ui/` and `/api/` have their own sessions; the rest is for anyone on loopback. */
+function needsClientToken(path: string): boolean {
+  return path.startsWith('/v1/') || path === '/mcp' || path === '/metrics';
+}
+
+const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '/').split('?', 1)[0] ?? '/';
+
+/** What Fastify throws before a door is reached, in our own table's words. */
+function asProxyError(error: unknown, request: FastifyRequest, options: ServerOptions): ProxyError {
+  if (error instanceof ProxyError) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return ProxyError.of('body_too_large', { limitBytes: options.bodyLimitBytes });
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'ECONNRESET':
+    case 'ERR_STREAM_PREMATURE_CLOSE':
+      return ProxyError.of('invalid_json', { reason: 'the body did not arrive whole' });
+    default:
+      options.onInternalError(error, request.id);
+      return ProxyError.of('internal', { requestId: request.id });
+  }
+}
+
+function answerError(error: ProxyError, request: FastifyRequest, reply: FastifyReply): void {
+  const encoded = anthropicClientCodec.encodeError(error, request.id);
+  reply.code(encoded.status).headers({ ...encoded.headers, 'x-cproxy-request-id': request.id });
+  // A body that is refused unread would otherwise be read to its end for nothing.
+  if (error.code === 'body_too_large') reply.header('connection', 'close');
+  reply.send(encoded.body);
+}
+
+/**
+ * The listener with what guards every door: Host and Origin, client tokens, the size of bodies, errors in the protocol's
+ * envelope. Doors are registered on it by the engine.
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const server = fastify({
+    bodyLimit: options.bodyLimitBytes,
+    genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
+    // Slow clients are bounded, slow answers are not: a model may think for minutes.
+    connectionTimeout: 0,
+    requestTimeout: 300_000,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+    logger: false,
+    routerOptions: { maxParamLength: 1000 },
+    exposeHeadRoutes: true,
+    // Loopback is this machine; names from forwarded headers are nobody's word.
+    trustProxy: false,
+  });
+  // Bodies stay bytes: most of them go on as they are.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes }, (_request, body, done) => done(null, body));
+  server.decorateRequest('arrivedAt', 0);
+  server.decorateRequest('clientCredentials');
+
+  server.addHook('onRequest', async (request, reply) => {
+    request.arrivedAt = performance.now();
+    const { headers } = request.raw;
+    const corsOrigin = checkOrigin(headers, options.origin);
+    if (corsOrigin !== null) {
+      reply.headers({ 'access-control-allow-origin': corsOrigin, vary: 'origin', 'access-control-expose-headers': 'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts' });
+      if (request.method === 'OPTIONS') {
+        reply
+          .headers({ 'access-control-allow-methods': 'GET, POST, OPTIONS', 'access-control-allow-headers': headers['access-control-request-headers'] ?? '', 'access-control-max-age': '600' })
+          .code(204)
+          .send();
+        return reply;
+      }
+    }
+    const path = pathOf(request);
+    if (!needsClientToken(path)) return;
+    request.clientCredentials = checkAccess(headers, options.auth, options.matchesToken);
+    if (options.isDraining()) throw ProxyError.of('draining', undefined);
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity')
+      throw ProxyError.of('unsupported_content', { field: 'content-encoding', reason: 'send the body uncompressed' });
+  });
+
+  server.setErrorHandler((error, request, reply) => answerError(asProxyError(error, request, options), request, reply));
+  server.setNotFoundHandler((request, reply) => {
+    const path = pathOf(request);
+    const allowed = (['GET', 'POST', 'DELETE'] as const).filter((method) => server.hasRoute({ method, url: path }));
+    const { method } = request;
+    answerError(
+      allowed.length > 0
+        ? ProxyError.of('method_not_allowed', { method, path, allowed: allowed.join(' or ') })
+        : ProxyError.of('no_such_path', { method, path: path.slice(0, 200) }),
+      request,
+      reply,
+    );
+  });
+  return server;
+}

@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ConfigInput } from '../../src-shared/config.ts';
+import { ensureFolders, resolveFolders } from '../../src-main/config/folders.ts';
+import { loadConfig } from '../../src-main/config/load-config.ts';
+import { type Engine, startEngine } from '../../src-main/engine.ts';
+import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
+import type { Middleware } from '../../src-main/pipeline/middleware.ts';
+
+export interface RunningEngine extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly url: string;
+  readonly token: string;
+  readonly home: string;
+  /** `POST /v1/messages` with the token. */
+  ask(body: unknown, options?: { headers?: Record<string, string>; signal?: AbortSignal; path?: string }): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own. */
+export async function runEngine(
+  config: ConfigInput = {},
+  options: { env?: NodeJS.ProcessEnv; log?: Logger; middleware?: Middleware[] } = {},
+): Promise<RunningEngine> {
+  const home = await mkdtemp(path.join(tmpdir(), 'cproxy-test-'));
+  const env = { ...options.env, CPROXY_HOME: home };
+  const folders = resolveFolders(env);
+  ensureFolders(folders);
+  await writeFile(path.join(home, 'config.json'), JSON.stringify({ ...config, server: { port: 0, ...config.server } }));
+  const engine = await startEngine({
+    loaded: loadConfig({ env, folders }),
+    folders,
+    env,
+    host: 'headless',
+    log: options.log ?? silentLogger,
+    uiFolder: null,
+    ...(options.middleware === undefined ? {} : { middleware: options.middleware }),
+  });
+  const token = engine.firstToken ?? '';
+  const stop = async (): Promise<void> => {
+    await engine.stop();
+    await rm(home, { recursive: true, force: true });
+  };
+  return {
+    engine,
+    url: engine.endpoint,
+    token,
+    home,
+    ask: (body, { headers = {}, signal, path: door = '/v1/messages?beta=true' } = {}) =>
+      fetch(engine.endpoint + door, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'anthropic-version': '2023-06-01',
+          authorization: `Bearer ${token}`,
+          ...headers,
+        },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** A small request as a client makes it. */
+export const question = (text = 'hello', rest: Record<string, unknown> = {}): Record<string, unknown> => ({
+  model: 'm',
+  max_tokens: 256,
+  messages: [{ role: 'user', content: text }],
+  ...rest,
+});

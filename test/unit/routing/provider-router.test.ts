@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { configSchema, type ConfigInput } from '../../../src-shared/config.ts';
+import { ProxyError } from '../../../src-shared/errors.ts';
+import { createProvider } from '../../../src-main/providers/provider-types.ts';
+import type { Transport } from '../../../src-main/providers/transport.ts';
+import { ProviderRouter } from '../../../src-main/routing/provider-router.ts';
+
+const transport: Transport = {
+  send: () => Promise.reject(new Error('routing calls nobody')),
+  close: () => Promise.resolve(),
+};
+
+function router(input: ConfigInput): ProviderRouter {
+  const config = configSchema.parse(input);
+  const resources = { transport, resolveKey: () => ({ state: 'present', value: 'key' }) as const };
+  const demo = createProvider(configSchema.parse({ providers: [{ id: 'demo', type: 'demo' }] }).providers[0] as never, resources);
+  return new ProviderRouter(config, config.providers.map((provider) => createProvider(provider, resources)), demo);
+}
+
+const targets = (of: ProviderRouter, model: string): string[] =>
+  of.plan(model).targets.map(({ provider, model: name }) => `${provider.id} ${name}`);
+
+const local = (id: string, models: string[], rest: object = {}) =>
+  ({ id, type: 'openai-compatible', baseUrl: 'http://127.0.0.1:1', models, ...rest }) as const;
+
+describe('a model name is understood in this order', () => {
+  const everything = router({
+    providers: [
+      local('b', ['shared', 'only-b', 'vendor/with/slashes'], { priority: 2 }),
+      local('a', ['shared', 'first-of-a'], { priority: 1 }),
+      local('off', ['hidden'], { enabled: false }),
+    ],
+    aliases: { 'only-b': 'a/aliased', list: ['b/one', 'a/two'] },
+    routing: { defaultProvider: 'a', tiers: { opus: 'b/big', haiku: ['a/small', 'b/small'] } },
+  });
+
+  it('1: an alias wins over a model of the same name', () => {
+    expect(targets(everything, 'only-b')).toEqual(['a aliased']);
+    expect(everything.plan('only-b').route).toBe('alias only-b');
+  });
+  it('an alias with several targets gives them in its order', () => {
+    expect(targets(everything, 'list')).toEqual(['b one', 'a two']);
+  });
+  it('2: provider-id/model-id, whether the model is listed or not', () => {
+    expect(targets(everything, 'b/unlisted')).toEqual(['b unlisted']);
+    expect(targets(everything, 'b/vendor/with/slashes')).toEqual(['b vendor/with/slashes']);
+  });
+  it('3: a bare id that enabled providers list, by priority', () => {
+    expect(targets(everything, 'shared')).toEqual(['a shared', 'b shared']);
+    expect(targets(everything, 'vendor/with/slashes')).toEqual(['b vendor/with/slashes']);
+  });
+  it('4: the tier map, by a word in the name', () => {
+    expect(targets(everything, 'claude-opus-5-5')).toEqual(['b big']);
+    expect(targets(everything, 'Claude-Haiku-9')).toEqual(['a small', 'b small']);
+  });
+  it('5: the first model of routing.defaultProvider', () => {
+    expect(targets(everything, 'never heard of')).toEqual(['a shared']);
+    expect(everything.plan('never heard of').route).toBe('default a');
+  });
+  it('6: demo only while no other provider exists', () => {
+    expect(targets(router({}), 'claude-opus-5-5')).toEqual(['demo demo']);
+  });
+  it('7: else a 404 that names near matches', () => {
+    const strict = router({ providers: [local('local', ['qwen3-coder', 'llama-4'])] });
+    const error = (() => {
+      try {
+        strict.plan('qwen-coder');
+      } catch (thrown) {
+        return thrown;
+      }
+    })();
+    expect(error).toBeInstanceOf(ProxyError);
+    expect(error).toMatchObject({ code: 'unknown_model', status: 404 });
+    expect((error as Error).message).toContain('local/qwen3-coder');
+  });
+});
+
+describe('names', () => {
+  it('demo can always be asked for by name', () => {
+    const one = router({ providers: [local('local', ['m'])] });
+    expect(targets(one, 'demo')).toEqual(['demo demo']);
+    expect(targets(one, 'demo/demo')).toEqual(['demo demo']);
+  });
+  it('a disabled provider is neither listed nor routed to', () => {
+    const one = router({ providers: [local('on', ['m']), local('off', ['hidden'], { enabled: false })] });
+    expect(one.list().map(({ id }) => id)).toEqual(['on/m']);
+    expect(() => one.plan('off/hidden')).toThrow(ProxyError);
+    expect(() => one.plan('hidden')).toThrow(ProxyError);
+  });
+  it('a trailing [1m] is understood', () => {
+    const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
+    expect(targets(one, 'claude-opus-5-5[1m]')).toEqual(['anthropic claude-opus-5-5']);
+  });
+  it('Anthropic itself serves Claude models it has not heard of', () => {
+    const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
+    expect(targets(one, 'claude-opus-7')).toEqual(['anthropic claude-opus-7']);
+    expect(() => one.plan('gpt-6')).toThrow(ProxyError);
+  });
+  it('everything listed can be routed', () => {
+    const one = router({
+      providers: [local('a', ['x', 'y/z']), { id: 'anthropic', type: 'anthropic' }, local('off', ['n'], { enabled: false })],
+      aliases: { good: 'a/x', dead: 'off/n', nowhere: 'no such model' },
+    });
+    const listed = one.list().map(({ id }) => id);
+    expect(listed).toContain('good');
+    expect(listed).not.toContain('dead');
+    expect(listed).not.toContain('nowhere');
+    for (const id of listed) expect(one.plan(id).targets.length).toBeGreaterThan(0);
+  });
+  it('an alias that leads nowhere is a warning that names it', () => {
+    const one = router({ providers: [local('a', ['x'])], aliases: { dead: ['gone/model'] } });
+    expect(one.warnings).toEqual([expect.stringContaining("'dead' leads to 'gone/model'")]);
+  });
+  it('with failover off only the first target is tried, and the trace says so', () => {
+    const one = router({
+      providers: [local('a', ['x']), local('b', ['x'])],
+      routing: { loadBalancing: { failover: false } },
+    });
+    expect(targets(one, 'x')).toEqual(['a x']);
+    expect(one.plan('x').trace.at(-1)?.detail).toContain('failover is off');
+  });
+  it('hostile names are refused quickly', () => {
+    const one = router({ providers: [local('a', ['x'.repeat(200)])] });
+    const started = performance.now();
+    expect(() => one.plan('y'.repeat(1_000_000))).toThrow(ProxyError);
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+});
