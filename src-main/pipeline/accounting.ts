@@ -2,7 +2,7 @@ import type { EventBus } from './events.ts';
 import type { Middleware } from './middleware.ts';
 
 /** Keeps the rows of requests and attempts, and tells the event bus of every step. The first of all middleware. */
-export function accounting(bus: EventBus): Middleware {
+export function accounting(bus: EventBus): Required<Pick<Middleware, 'name' | 'request' | 'attempt'>> {
   return {
     name: 'accounting',
     async request(context, next) {

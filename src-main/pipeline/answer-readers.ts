@@ -222,8 +222,8 @@ export class TranslatingReader implements AnswerReader {
   #take(event: StreamEvent): string {
     switch (event.type) {
       case 'error':
-        // Encoded by the answer, which knows whether its headers are out.
-        this.error ??= { message: event.error.message, code: event.error.type };
+        // Encoded by the answer, which knows whether its headers are out. A cut is no error the provider reported.
+        if (event.cut !== true) this.error ??= { message: event.error.message, code: event.error.type };
         return '';
       case 'content_block_start':
         this.started = true;

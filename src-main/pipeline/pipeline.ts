@@ -32,22 +32,49 @@ export interface PipelineOptions {
 /** Longest chain of CProxies; more is taken for a loop of others. */
 const MOST_HOPS = 8;
 
+/** One request with the client's side of it, and the attempt that is being made. */
+interface Exchange {
+  readonly context: RequestContext;
+  readonly answer: Answer;
+}
+
+interface Try extends Exchange {
+  readonly attempt: AttemptContext;
+  readonly hops: string;
+}
+
 /** One request's way: receive → plan → attempts → answer. */
 export class Pipeline {
   readonly #options: PipelineOptions;
-  readonly #request: (context: RequestContext, answer: Answer) => Promise<void>;
-  readonly #attempt: (context: AttemptContext, answer: Answer, hops: string) => Promise<AttemptOutcome>;
+  readonly #request: (exchange: Exchange) => Promise<void>;
+  readonly #attempt: (attempt: Try) => Promise<AttemptOutcome>;
   #running = 0;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const middleware = [accounting(options.bus), ...(options.middleware ?? [])];
-    const requestSteps = middleware.flatMap((piece) => (piece.request === undefined ? [] : [piece.request.bind(piece)]));
-    const attemptSteps = middleware.flatMap((piece) => (piece.attempt === undefined ? [] : [piece.attempt.bind(piece)]));
+    const middleware = options.middleware ?? [];
+    const account = accounting(options.bus);
     const onEvent = composeEvents(middleware);
-    this.#request = (context, answer) => compose(requestSteps, () => this.#answerRequest(context, answer))(context);
-    this.#attempt = (context, answer, hops) =>
-      compose(attemptSteps, () => attemptTarget(context, answer, { hops, onEvent, isSelf: options.isSelf, redact: options.redact }))(context);
+    // Accounting is outermost and sees how a request ended, also when middleware refused it.
+    this.#request = compose<Exchange, void>(
+      [
+        ({ context }, next) => account.request(context, next),
+        (exchange, next) => next().catch((error: unknown) => this.#answerError(exchange, error)),
+        ...middleware.flatMap((piece) =>
+          piece.request === undefined ? [] : [({ context }: Exchange, next: () => Promise<void>) => piece.request?.(context, next) ?? next()],
+        ),
+      ],
+      (exchange) => this.#answerRequest(exchange),
+    );
+    this.#attempt = compose<Try, AttemptOutcome>(
+      [
+        ({ attempt }, next) => account.attempt(attempt, next),
+        ...middleware.flatMap((piece) =>
+          piece.attempt === undefined ? [] : [({ attempt }: Try, next: () => Promise<AttemptOutcome>) => piece.attempt?.(attempt, next) ?? next()],
+        ),
+      ],
+      ({ attempt, answer, hops }) => attemptTarget(attempt, answer, { hops, onEvent, isSelf: options.isSelf, redact: options.redact }),
+    );
   }
 
   /** Requests that are being answered now. */
@@ -61,58 +88,58 @@ export class Pipeline {
     const answer = new Answer(context, reply, this.#options.times(), () => this.#options.bus.emit('request.answering', context.row));
     this.#running += 1;
     try {
-      await this.#request(context, answer);
-    } catch (error) {
-      // Accounting has closed the row already, so only middleware that breaks its own rules comes here.
-      answer.fail(this.#asProxyError(error, context));
+      await this.#request({ context, answer });
     } finally {
       answer.release();
       this.#running -= 1;
     }
   }
 
-  #asProxyError(error: unknown, context: RequestContext): ProxyError {
-    if (error instanceof ProxyError) return error;
-    this.#options.onInternalError(error, context.request.id);
-    return ProxyError.of('internal', { requestId: context.request.id });
+  /** The core inside all request middleware. */
+  async #answerRequest(exchange: Exchange): Promise<void> {
+    const { context, answer } = exchange;
+    const { row } = context;
+    const hops = this.#hops(context.request);
+    const plan = this.#options.plan(context.request.model);
+    context.plan = plan;
+    row.route = plan.route;
+    row.trace.push(...plan.trace);
+    this.#options.bus.emit('request.routed', row);
+    const failures: Failure[] = [];
+    for (const [index, target] of plan.targets.entries()) {
+      const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
+      const outcome = await this.#attempt({ context, answer, attempt, hops });
+      if (outcome.kind !== 'failed') {
+        row.state = outcome.kind;
+        return;
+      }
+      const { failure } = outcome;
+      failures.push(failure);
+      row.trace.push({ step: 'attempt failed', detail: failure.error.message });
+      if (outcome.answering || !failure.tryNext) {
+        this.#fail(exchange, failure.error, failure.original);
+        return;
+      }
+    }
+    const only = failures.length === 1 ? failures[0] : undefined;
+    if (only !== undefined) this.#fail(exchange, only.error, only.original);
+    else this.#fail(exchange, combinedFailure(failures.map(({ error }) => error)));
   }
 
-  /** The core inside all request middleware. */
-  async #answerRequest(context: RequestContext, answer: Answer): Promise<void> {
-    const { row } = context;
-    try {
-      const hops = this.#hops(context.request);
-      const plan = this.#options.plan(context.request.model);
-      context.plan = plan;
-      row.route = plan.route;
-      row.trace.push(...plan.trace);
-      this.#options.bus.emit('request.routed', row);
-      const failures: Failure[] = [];
-      for (const [index, target] of plan.targets.entries()) {
-        const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
-        const outcome = await this.#attempt(attempt, answer, hops);
-        if (outcome.kind === 'answered') {
-          row.state = 'answered';
-          return;
-        }
-        if (outcome.kind === 'aborted') {
-          row.state = 'aborted';
-          return;
-        }
-        const { failure } = outcome;
-        failures.push(failure);
-        row.trace.push({ step: 'attempt failed', detail: failure.error.message });
-        if (outcome.answering || !failure.tryNext) {
-          this.#fail(context, answer, failure.error, failure.original);
-          return;
-        }
-      }
-      const only = failures.length === 1 ? failures[0] : undefined;
-      if (only !== undefined) this.#fail(context, answer, only.error, only.original);
-      else this.#fail(context, answer, combinedFailure(failures.map(({ error }) => error)), null);
-    } catch (error) {
-      this.#fail(context, answer, this.#asProxyError(error, context), null);
+  #answerError(exchange: Exchange, error: unknown): void {
+    if (error instanceof ProxyError) {
+      this.#fail(exchange, error);
+      return;
     }
+    const { id } = exchange.context.request;
+    this.#options.onInternalError(error, id);
+    this.#fail(exchange, ProxyError.of('internal', { requestId: id }));
+  }
+
+  #fail({ context, answer }: Exchange, error: ProxyError, original: Failure['original'] = null): void {
+    context.row.state = 'failed';
+    context.row.error = error.view();
+    answer.fail(error, original);
   }
 
   #attemptContext(request: RequestContext, target: Target, last: boolean): AttemptContext {
@@ -139,12 +166,6 @@ export class Pipeline {
     const before = (request.header(HOPS_HEADER) ?? '').split(',').filter((hop) => hop !== '');
     if (before.includes(instanceId) || before.length >= MOST_HOPS) throw ProxyError.of('loop_detected', undefined);
     return [...before, instanceId].join(',');
-  }
-
-  #fail(context: RequestContext, answer: Answer, error: ProxyError, original: Failure['original']): void {
-    context.row.state = 'failed';
-    context.row.error = error.view();
-    answer.fail(error, original);
   }
 }
 

@@ -182,7 +182,17 @@ export type StreamEvent =
       type: 'message_delta';
       delta: { stop_reason: StopReason | null; stop_sequence: string | null };
       usage: Usage;
+      /** The provider counted nothing: `usage` is our estimate, good for the client and not for the ledger. */
+      estimated?: true;
     }
   | { type: 'message_stop' }
   | { type: 'ping' }
-  | { type: 'error'; error: { type: string; message: string } };
+  /** `cut`: the provider reported nothing; its stream ended before the answer was finished. */
+  | { type: 'error'; error: { type: string; message: string }; cut?: true };
+
+/** What a decoder gives at the end of a stream that was not finished. */
+export const cutEvent: StreamEvent = {
+  type: 'error',
+  error: { type: 'api_error', message: 'the stream ended before the answer was finished' },
+  cut: true,
+};

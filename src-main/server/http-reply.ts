@@ -1,11 +1,12 @@
-import type { ServerResponse } from 'node:http';
-import type { AnswerHeaders, ClientReply } from '../pipeline/client-request.ts';
+import type { FastifyReply } from 'fastify';
+import type { ClientReply } from '../pipeline/client-request.ts';
 
-/** The client's connection as the pipeline sees it. */
-export function httpReply(response: ServerResponse): ClientReply {
+/** The client's connection as the pipeline sees it. Headers that hooks have set, such as CORS, go out with the answer's. */
+export function httpReply(reply: FastifyReply): ClientReply {
+  const response = reply.raw;
   return {
-    begin: (status, headers: AnswerHeaders) => {
-      response.writeHead(status, headers);
+    begin: (status, headers) => {
+      response.writeHead(status, { ...(reply.getHeaders() as Record<string, string>), ...headers });
     },
     write: (bytes) => response.write(bytes),
     onDrain: (callback) => {

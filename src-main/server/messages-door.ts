@@ -18,11 +18,11 @@ export function registerMessagesDoor(server: FastifyInstance, options: MessagesD
     const clientRequest = readRequest(request, reply);
     // From here the pipeline writes to the socket itself: an answer's bytes need nothing that Fastify adds.
     reply.hijack();
-    await options.handle(clientRequest, httpReply(reply.raw));
+    await options.handle(clientRequest, httpReply(reply));
   });
 
   server.post('/v1/messages/count_tokens', async (request, reply) => {
-    const body = decodeJsonBody(request.body as Buffer);
+    const body = decodeJsonBody(bodyOf(request));
     const decoded = anthropicClientCodec.decodeRequest(body);
     options.assertRoutable(decoded.model);
     // The target's own counter comes with a later version; the header says what this number is.
@@ -31,8 +31,11 @@ export function registerMessagesDoor(server: FastifyInstance, options: MessagesD
   });
 }
 
+/** A request without a body has none to parse. */
+const bodyOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+
 function readRequest(request: FastifyRequest, reply: FastifyReply): ClientRequest {
-  const rawBody = request.body as Buffer;
+  const rawBody = bodyOf(request);
   const body = decodeJsonBody(rawBody);
   const model = readModel(body);
   const { stream } = body;

@@ -1,4 +1,4 @@
-import type { AnswerMessage, StreamEvent, Usage } from '../canonical.ts';
+import { type AnswerMessage, cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
 import type { ProviderCodec, StreamDecoder, UpstreamError } from '../codec.ts';
 import { SseParser } from '../sse.ts';
 import { messageEvents } from './message-events.ts';
@@ -38,7 +38,7 @@ class AnthropicStreamDecoder implements StreamDecoder {
 
   end(): StreamEvent[] {
     const events = this.#events(this.#parser.end());
-    if (!this.#ended) events.push({ type: 'error', error: { type: 'api_error', message: 'the stream ended before the answer was finished' } });
+    if (!this.#ended) events.push(cutEvent);
     return events;
   }
 
