@@ -48,7 +48,11 @@ export interface ConfigView {
   warnings: string[];
 }
 
-export type RequestEvent = { type: 'snapshot'; rows: RequestRow[] } | { type: 'changed'; row: RequestRow };
+/**
+ * What a live reader gets: first the newest rows (newest first), then, at most ten times a second, the rows that changed
+ * since. A slow reader gets the newest state of each row, not every state in between.
+ */
+export type RequestEvent = { type: 'snapshot'; rows: RequestRow[] } | { type: 'changed'; rows: RequestRow[] };
 
 export interface TokenView {
   id: string;
@@ -58,38 +62,36 @@ export interface TokenView {
 
 const output = <T>(): z.ZodType<T, T> => z.custom<T>(() => true);
 
+/** Reads may also be asked with GET over HTTP; everything that changes something takes POST only. */
+const read = oc.route({ method: 'GET' });
+const change = oc.route({ method: 'POST' });
+
+const rowLimit = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }).prefault({});
+
 export const controlContract = {
-  status: oc.route({ method: 'GET', path: '/status' }).output(output<EngineStatus>()),
-  config: oc.route({ method: 'GET', path: '/config' }).output(output<ConfigView>()),
+  status: read.output(output<EngineStatus>()),
+  config: read.output(output<ConfigView>()),
   requests: {
     /** Newest first. */
-    list: oc
-      .route({ method: 'GET', path: '/requests' })
-      .input(z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }))
-      .output(output<RequestRow[]>()),
-    /** First a snapshot, then every change as it happens. A slow reader gets the newest state of a row, not all of them. */
-    live: oc.route({ method: 'GET', path: '/requests/live' }).output(eventIterator(output<RequestEvent>())),
+    list: read.input(rowLimit).output(output<RequestRow[]>()),
+    /** null: no such request, or one that has been forgotten since. */
+    find: read.input(z.object({ id: z.string().min(1).max(200) })).output(output<RequestRow | null>()),
+    live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
   },
   tokens: {
-    list: oc.route({ method: 'GET', path: '/tokens' }).output(output<TokenView[]>()),
+    list: read.output(output<TokenView[]>()),
     /** The token itself is in this answer and nowhere else. */
-    create: oc
-      .route({ method: 'POST', path: '/tokens' })
+    create: change
       .input(z.object({ name: z.string().trim().min(1).max(64) }))
       .output(output<TokenView & { token: string }>()),
-    revoke: oc
-      .route({ method: 'DELETE', path: '/tokens/{id}' })
-      .input(z.object({ id: z.string() }))
-      .output(output<{ revoked: boolean }>()),
+    revoke: change.input(z.object({ id: z.string().min(1).max(200) })).output(output<{ revoked: boolean }>()),
   },
   sessions: {
-    /** A code for one login in a browser: valid 5 minutes, once. */
-    createLoginCode: oc
-      .route({ method: 'POST', path: '/sessions/codes' })
-      .output(output<{ code: string; expiresAt: number }>()),
+    /** A code for one login in a browser: valid 5 minutes, once. `expiresAt`: Unix time in ms. */
+    createLoginCode: change.output(output<{ code: string; expiresAt: number }>()),
   },
   engine: {
-    stop: oc.route({ method: 'POST', path: '/engine/stop' }).output(output<{ stopping: true }>()),
+    stop: change.output(output<{ stopping: true }>()),
   },
 };
 

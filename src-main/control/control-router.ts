@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { ValidationError } from '@orpc/contract';
+import { implement, ORPCError } from '@orpc/server';
+import { type ConfigView, controlContract, type EngineStatus, type TokenView } from '../../src-shared/control.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { RequestLog } from '../observability/request-log.ts';
+import type { AdminSessions } from './admin-sessions.ts';
+
+/** What the control API needs of the engine. None of it may hold a secret, except a token that has just been made. */
+export interface ControlContext {
+  status(): EngineStatus;
+  config(): ConfigView;
+  requests: RequestLog;
+  tokens: {
+    list(): TokenView[];
+    create(name: string): Promise<TokenView & { token: string }>;
+    /** False: there is none with that id. */
+    revoke(id: string): Promise<boolean>;
+  };
+  sessions: AdminSessions;
+  /** Begins to stop the engine and returns at once. */
+  stop(): void;
+  logger: Logger;
+}
+
+export type ControlRouter = ReturnType<typeof createControlRouter>;
+
+/** The control API, for any transport. Whoever serves it has checked the admin session. */
+export function createControlRouter(context: ControlContext) {
+  const { requests, tokens, sessions, logger } = context;
+  const api = implement(controlContract).use(async ({ next, path }) => {
+    try {
+      return await next();
+    } catch (error) {
+      throw toControlError(error, path, logger);
+    }
+  });
+  return api.router({
+    status: api.status.handler(() => context.status()),
+    config: api.config.handler(() => context.config()),
+    requests: {
+      list: api.requests.list.handler(({ input }) => requests.list(input.limit)),
+      find: api.requests.find.handler(({ input }) => requests.find(input.id)),
+      live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
+    },
+    tokens: {
+      list: api.tokens.list.handler(() => tokens.list()),
+      create: api.tokens.create.handler(({ input }) => tokens.create(input.name)),
+      revoke: api.tokens.revoke.handler(async ({ input }) => ({ revoked: await tokens.revoke(input.id) })),
+    },
+    sessions: {
+      createLoginCode: api.sessions.createLoginCode.handler(() => sessions.createLoginCode()),
+    },
+    engine: {
+      stop: api.engine.stop.handler(() => {
+        context.stop();
+        return { stopping: true as const };
+      }),
+    },
+  });
+}
+
+/** Our own errors keep their code and message; anything else is logged and says nothing of our insides. */
+function toControlError(error: unknown, path: readonly string[], logger: Logger): ORPCError<string, undefined> {
+  const known = error instanceof ProxyError ? error : invalidInput(error);
+  if (known !== null) return new ORPCError(known.code, { status: known.status, message: known.message });
+  const requestId = `ctl_${randomUUID()}`;
+  logger.error('A control call failed', { call: path.join('.'), requestId, error: describe(error) });
+  const internal = ProxyError.of('internal', { requestId });
+  return new ORPCError(internal.code, { status: internal.status, message: internal.message });
+}
+
+function invalidInput(error: unknown): ProxyError | null {
+  if (!(error instanceof ORPCError) || error.code !== 'BAD_REQUEST') return null;
+  const issue = error.cause instanceof ValidationError ? error.cause.issues[0] : undefined;
+  const field = issue?.path?.map((part) => (typeof part === 'object' ? part.key : part)).join('.');
+  return ProxyError.of('invalid_field', { field: field || 'input', expected: issue?.message ?? error.message });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,191 @@
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { AdminSessions, createAdminSecret } from '../../src-main/control/admin-sessions.ts';
+import { type ControlContext, createControlRouter } from '../../src-main/control/control-router.ts';
+import type { Logger } from '../../src-main/observability/logger.ts';
+import { RequestLog } from '../../src-main/observability/request-log.ts';
+import { EventBus } from '../../src-main/pipeline/events.ts';
+import { registerControlDoor } from '../../src-main/server/control-door.ts';
+import type { EngineStatus, TokenView } from '../../src-shared/control.ts';
+import type { RequestRow } from '../../src-shared/requests.ts';
+
+/** Lies where answers must not look: in the token store, in errors, in the configuration's surroundings. */
+export const canary = 'sk-canary-7f3a9b-must-stay-inside';
+
+export interface ControlEngine {
+  server: FastifyInstance;
+  /** `http://127.0.0.1:PORT` */
+  url: string;
+  host: string;
+  bus: EventBus;
+  requests: RequestLog;
+  sessions: AdminSessions;
+  secret: string;
+  context: ControlContext;
+  status: EngineStatus;
+  stops: number;
+  logged: string[];
+  /** Connections that are open now. */
+  openSockets(): Iterable<Socket>;
+  /** Logs in with a fresh code. Gives the value of a `cookie` header. */
+  login(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The control door on a real listener, with everything behind it real but the engine itself. */
+export async function startControlEngine(
+  options: {
+    uiFolder?: string | null;
+    now?: () => number;
+    port?: number;
+    /** A check of the whole listener. */
+    guard?: (request: FastifyRequest) => Promise<void>;
+  } = {},
+): Promise<ControlEngine> {
+  const logged: string[] = [];
+  const log = (message: string, fields?: Record<string, unknown>) =>
+    logged.push(`${message} ${JSON.stringify(fields ?? {})}`);
+  const logger: Logger = { error: log, warn: log, info: log, debug: log };
+  const bus = new EventBus((error) => {
+    throw error;
+  });
+  const requests = new RequestLog(bus, 50);
+  const secret = createAdminSecret();
+  const sessions = new AdminSessions({ secret, ...(options.now && { now: options.now }) });
+  const tokens = new Map<string, TokenView & { digestSource: string }>();
+
+  const server = fastify();
+  if (options.guard !== undefined) server.addHook('onRequest', options.guard);
+  server.get('/v1/models', async () => ({ data: [] }));
+  const sockets = new Set<Socket>();
+  server.server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const engine: ControlEngine = {
+    server,
+    url: '',
+    host: '',
+    bus,
+    requests,
+    sessions,
+    secret,
+    logged,
+    stops: 0,
+    status: {
+      version: '0.1.0',
+      state: 'running',
+      pid: process.pid,
+      startedAt: Date.now() - 65_000,
+      endpoint: '',
+      auth: 'token',
+      configFile: null,
+      host: 'headless',
+      providers: [],
+      aliases: {},
+      requests: { running: 0, total: 0, failed: 0 },
+      memoryBytes: 96_000_000,
+      warnings: [],
+    },
+    context: {
+      status: () => ({ ...engine.status, requests: requests.counts() }),
+      config: () => ({ file: null, environment: null, sources: ['defaults'], config: { server: {} }, warnings: [] }),
+      requests,
+      tokens: {
+        list: () => [...tokens.values()].map(({ id, name, createdAt }) => ({ id, name, createdAt })),
+        create: async (name) => {
+          const view = { id: `tok_${tokens.size + 1}`, name, createdAt: Date.now() };
+          tokens.set(view.id, { ...view, digestSource: canary });
+          return { ...view, token: `cpx_${name.replaceAll(' ', '-')}_fresh` };
+        },
+        revoke: async (id) => tokens.delete(id),
+      },
+      sessions,
+      stop: () => {
+        engine.stops += 1;
+      },
+      logger,
+    },
+    openSockets: () => [...sockets],
+    async login() {
+      const { code } = sessions.createLoginCode();
+      const answer = await fetch(`${engine.url}/ui/login`, {
+        method: 'POST',
+        body: new URLSearchParams({ code }),
+        redirect: 'manual',
+      });
+      return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    },
+    async close() {
+      requests.close();
+      await server.close();
+    },
+  };
+  registerControlDoor(server, {
+    router: () => createControlRouter(engine.context),
+    sessions,
+    uiFolder: options.uiFolder ?? null,
+    endpoint: () => engine.url,
+    logger,
+  });
+  await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+  const { port } = server.server.address() as AddressInfo;
+  engine.host = `127.0.0.1:${port}`;
+  engine.url = `http://${engine.host}`;
+  engine.status.endpoint = engine.url;
+  return engine;
+}
+
+let rowNumber = 0;
+
+/** A request as the pipeline makes one. Times in ms. */
+export function makeRow(changes: Partial<RequestRow> = {}): RequestRow {
+  rowNumber += 1;
+  return {
+    id: `req_${rowNumber}`,
+    startedAt: Date.now(),
+    protocol: 'anthropic',
+    path: '/v1/messages',
+    userAgent: 'claude-cli/2.1',
+    sessionId: null,
+    agentId: null,
+    askedModel: 'claude-sonnet-5-5',
+    stream: true,
+    requestBytes: 61_000,
+    route: null,
+    trace: [],
+    attempts: [],
+    state: 'running',
+    status: null,
+    error: null,
+    firstContentMs: null,
+    endedMs: null,
+    ...changes,
+  };
+}
+
+/** Polls until `probe` gives something other than false, null or undefined; fails after `limitMs`. */
+export async function until<T>(probe: () => T | Promise<T>, limitMs = 3000): Promise<NonNullable<T>> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== false && value !== null && value !== undefined) return value;
+    if (performance.now() > deadline) throw new Error(`Not so within ${limitMs} ms: ${probe}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Sends bytes as they are and gives all that comes back: for paths that HTTP clients would tidy up first. */
+export function rawRequest(engine: ControlEngine, lines: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const port = Number(engine.host.split(':')[1]);
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${lines.join('\r\n')}\r\n\r\n`));
+    let answer = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(answer));
+  });
+}
