@@ -81,7 +81,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   try {
     const engine = new RunningEngine(options, warnings, lock, transport);
     await engine.listen();
-    for (const warning of warnings) log.warn(warning);
     return engine;
   } catch (error) {
     await transport.close();
@@ -149,6 +148,7 @@ class RunningEngine implements Engine {
         warnings.push(`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`);
 
     this.#tokens = TokenStore.open(folders.data);
+    warnings.push(...this.#tokens.warnings);
     this.#sessions = new AdminSessions({ secret: lock.contents.secret });
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);

@@ -10,7 +10,10 @@ const identifier = z
   .regex(/^[A-Za-z0-9._-]+$/, 'may hold only letters, digits, ".", "_" and "-"')
   .describe('An id of letters, digits, ".", "_" and "-"');
 
-const milliseconds = z.number().int().positive();
+// Not `.int()`: that ends the checking there and then, and problems elsewhere would go unreported.
+const whole = z.number().multipleOf(1, 'must be a whole number');
+
+const milliseconds = whole.positive();
 
 /** A reference to a secret. Keys themselves never stand in the file. */
 export const keyReferenceSchema = z
@@ -57,34 +60,54 @@ export const capabilitiesSchema = z.strictObject({
   vision: z.boolean().optional(),
 });
 
-export const providerSchema = z.strictObject({
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of an HTTP header');
+const headerValue = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be one line of Latin characters');
+
+/** A base URL that says where, and nothing else: no login, which would be a secret, and no query, which would be lost. */
+const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).refine((text) => {
+  if (!URL.canParse(text)) return true;
+  const { username, password, search, hash } = new URL(text);
+  return username + password + search + hash === '';
+}, 'must be without user name, password, query and fragment');
+
+const providerFields = z.strictObject({
   id: identifier,
   name: z.string().min(1).optional().describe('Shown to people; the id where absent'),
   type: providerTypeSchema,
-  baseUrl: z
-    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+  baseUrl: baseUrl
     .optional()
     .describe('With or without a trailing slash or version segment; /v1 is added where there is none'),
   models: z.array(z.string().min(1)).optional().describe('Model ids it serves'),
   capabilities: capabilitiesSchema.optional(),
-  priority: z.number().int().min(0).default(100).describe('Order of preference, 1 first'),
+  priority: whole.min(0).default(100).describe('Order of preference, 1 first'),
   enabled: z.boolean().default(true),
   key: keyReferenceSchema.optional(),
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string())
-    .default({})
-    .describe('Sent with every request'),
+  headers: z.record(headerName, headerValue).default({}).describe('Sent with every request'),
   timeouts: timeoutsSchema.prefault({}),
   quirks: quirksSchema.optional(),
 });
 
-const oneOrMore = z.union([
-  z
-    .string()
-    .min(1)
-    .transform((target) => [target]),
-  z.array(z.string().min(1)).min(1),
-]);
+export const providerSchema = providerFields.superRefine((provider, context) => {
+  const problem = (field: keyof typeof provider, message: string) =>
+    context.addIssue({ code: 'custom', path: [field], message });
+  if (provider.type.endsWith('-compatible') && provider.baseUrl === undefined)
+    problem('baseUrl', `is needed for type ${provider.type}`);
+  if (provider.key === 'client' && provider.type !== 'anthropic')
+    problem('key', 'client passes an Anthropic login on, so it works only with type anthropic');
+  if (provider.id === 'demo' && provider.type !== 'demo')
+    problem('id', 'demo is the name of the built-in provider; choose another');
+});
+
+const oneOrMore = z.union(
+  [
+    z
+      .string()
+      .min(1)
+      .transform((target) => [target]),
+    z.array(z.string().min(1)).min(1),
+  ],
+  { error: 'must be a target (provider-id/model-id) or a list of targets' },
+);
 
 export const strategies = ['priority', 'weighted', 'round-robin', 'least-connections', 'response-time'] as const;
 
@@ -122,18 +145,14 @@ export const routingSchema = z.strictObject({
 
 export const serverSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
-  port: z.number().int().min(0).max(65_535).default(4777),
+  port: whole.min(0).max(65_535).default(4777),
   auth: z.enum(['token', 'none']).default('token').describe('none opens the model endpoints to anyone on this machine'),
   allowedHosts: z
     .array(z.string().min(1))
     .default([])
     .describe('Names besides loopback that the Host header may carry'),
   allowedOrigins: z.array(z.string().min(1)).default([]).describe('Web origins that may call (CORS)'),
-  bodyLimitBytes: z
-    .number()
-    .int()
-    .positive()
-    .default(32 * 1024 * 1024),
+  bodyLimitBytes: whole.positive().default(32 * 1024 * 1024),
   pingMs: milliseconds.default(15_000).describe('Silence after which a stream is kept alive with a ping'),
   graceMs: milliseconds.default(30_000).describe('How long answers in flight may take to finish at shutdown'),
 });
@@ -155,6 +174,16 @@ const bodyShape = {
 
 export const environmentNames = ['development', 'staging', 'production'] as const;
 
+/**
+ * What the checks across fields look at, read leniently: they run beside the checks of single fields, so that one reading
+ * reports every problem of a file.
+ */
+const acrossFields = z.object({
+  providers: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
+  routing: z.object({ defaultProvider: z.string().optional().catch(undefined) }).catch({}),
+  server: z.object({ host: z.string().catch(''), auth: z.string().catch('') }).catch({ host: '', auth: '' }),
+});
+
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional(),
@@ -164,43 +193,38 @@ export const configSchema = z
       .default({})
       .describe('Overlays chosen by --env or CPROXY_ENV'),
   })
-  .superRefine((config, context) => {
-    const seen = new Set<string>();
-    config.providers.forEach((provider, index) => {
-      if (seen.has(provider.id))
-        context.addIssue({
-          code: 'custom',
-          path: ['providers', index, 'id'],
-          message: `another provider has the id '${provider.id}' already`,
-        });
-      seen.add(provider.id);
-      if (provider.type.endsWith('-compatible') && provider.baseUrl === undefined)
-        context.addIssue({
-          code: 'custom',
-          path: ['providers', index, 'baseUrl'],
-          message: `is needed for type ${provider.type}`,
-        });
-      if (provider.key === 'client' && provider.type !== 'anthropic')
-        context.addIssue({
-          code: 'custom',
-          path: ['providers', index, 'key'],
-          message: 'client passes an Anthropic login on, so it works only with type anthropic',
-        });
-    });
-    const chosen = config.routing.defaultProvider;
-    if (chosen !== undefined && chosen !== 'demo' && !seen.has(chosen))
-      context.addIssue({
-        code: 'custom',
-        path: ['routing', 'defaultProvider'],
-        message: `no provider has the id '${chosen}'`,
+  .superRefine(
+    (config, context) => {
+      const read = acrossFields.safeParse(config);
+      if (!read.success) return;
+      const { providers, routing, server } = read.data;
+      const seen = new Set<string>();
+      providers.forEach((provider, index) => {
+        if (provider === null) return;
+        if (seen.has(provider.id))
+          context.addIssue({
+            code: 'custom',
+            path: ['providers', index, 'id'],
+            message: `another provider has the id '${provider.id}' already`,
+          });
+        seen.add(provider.id);
       });
-    if (config.server.auth === 'none' && !isLoopbackHost(config.server.host))
-      context.addIssue({
-        code: 'custom',
-        path: ['server', 'auth'],
-        message: 'none is allowed only while server.host is loopback (127.0.0.1, ::1 or localhost)',
-      });
-  });
+      const chosen = routing.defaultProvider;
+      if (chosen !== undefined && chosen !== 'demo' && !providers.includes(null) && !seen.has(chosen))
+        context.addIssue({
+          code: 'custom',
+          path: ['routing', 'defaultProvider'],
+          message: `no provider has the id '${chosen}'`,
+        });
+      if (server.auth === 'none' && server.host !== '' && !isLoopbackHost(server.host))
+        context.addIssue({
+          code: 'custom',
+          path: ['server', 'auth'],
+          message: 'none is allowed only while server.host is loopback (127.0.0.1, ::1 or localhost)',
+        });
+    },
+    { when: () => true },
+  );
 
 export type Config = z.output<typeof configSchema>;
 /** What a user may write: everything with a default left out. */

@@ -63,6 +63,11 @@ export interface EncodedRequest {
 export interface StreamDecoder {
   push(chunk: Uint8Array): StreamEvent[];
   /**
+   * The provider has said how the answer ends, and at most usage is to come. Some servers then keep the connection open
+   * without their end mark: a caller may wait a moment and call `end`. Absent where the dialect's own end is certain.
+   */
+  readonly finished?: boolean;
+  /**
    * The stream has ended. Gives what was held back, closes the message where the provider had finished it, and gives an
    * `error` event where it had not: an end without a finish is never a silent end_turn.
    */

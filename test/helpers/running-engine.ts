@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { ConfigInput } from '../../src-shared/config.ts';
 import { ensureFolders, resolveFolders } from '../../src-main/config/folders.ts';
 import { loadConfig } from '../../src-main/config/load-config.ts';
 import { type Engine, startEngine } from '../../src-main/engine.ts';
 import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
 import type { Middleware } from '../../src-main/pipeline/middleware.ts';
+import type { ConfigInput } from '../../src-shared/config.ts';
 
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
@@ -14,7 +14,10 @@ export interface RunningEngine extends AsyncDisposable {
   readonly token: string;
   readonly home: string;
   /** `POST /v1/messages` with the token. */
-  ask(body: unknown, options?: { headers?: Record<string, string>; signal?: AbortSignal; path?: string }): Promise<Response>;
+  ask(
+    body: unknown,
+    options?: { headers?: Record<string, string>; signal?: AbortSignal; path?: string },
+  ): Promise<Response>;
   stop(): Promise<void>;
 }
 

@@ -4,7 +4,9 @@ import { nearNames } from '../../../src-main/routing/near-names.ts';
 
 describe('near names', () => {
   it('finds a misspelt model, with or without its provider', () => {
-    expect(nearNames('claud-opus-5-5', ['anthropic/claude-opus-5-5', 'local/qwen'])).toEqual(['anthropic/claude-opus-5-5']);
+    expect(nearNames('claud-opus-5-5', ['anthropic/claude-opus-5-5', 'local/qwen'])).toEqual([
+      'anthropic/claude-opus-5-5',
+    ]);
     expect(nearNames('qwen', ['local/qwen3-coder', 'other/llama'])).toEqual(['local/qwen3-coder']);
   });
   it('finds nothing where nothing is near', () => {

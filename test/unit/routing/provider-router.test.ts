@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema, type ConfigInput } from '../../../src-shared/config.ts';
-import { ProxyError } from '../../../src-shared/errors.ts';
 import { createProvider } from '../../../src-main/providers/provider-types.ts';
 import type { Transport } from '../../../src-main/providers/transport.ts';
 import { ProviderRouter } from '../../../src-main/routing/provider-router.ts';
+import { type ConfigInput, configSchema } from '../../../src-shared/config.ts';
+import { ProxyError } from '../../../src-shared/errors.ts';
 
 const transport: Transport = {
   send: () => Promise.reject(new Error('routing calls nobody')),
@@ -13,8 +13,15 @@ const transport: Transport = {
 function router(input: ConfigInput): ProviderRouter {
   const config = configSchema.parse(input);
   const resources = { transport, resolveKey: () => ({ state: 'present', value: 'key' }) as const };
-  const demo = createProvider(configSchema.parse({ providers: [{ id: 'demo', type: 'demo' }] }).providers[0] as never, resources);
-  return new ProviderRouter(config, config.providers.map((provider) => createProvider(provider, resources)), demo);
+  const demo = createProvider(
+    configSchema.parse({ providers: [{ id: 'demo', type: 'demo' }] }).providers[0] as never,
+    resources,
+  );
+  return new ProviderRouter(
+    config,
+    config.providers.map((provider) => createProvider(provider, resources)),
+    demo,
+  );
 }
 
 const targets = (of: ProviderRouter, model: string): string[] =>
@@ -98,7 +105,11 @@ describe('names', () => {
   });
   it('everything listed can be routed', () => {
     const one = router({
-      providers: [local('a', ['x', 'y/z']), { id: 'anthropic', type: 'anthropic' }, local('off', ['n'], { enabled: false })],
+      providers: [
+        local('a', ['x', 'y/z']),
+        { id: 'anthropic', type: 'anthropic' },
+        local('off', ['n'], { enabled: false }),
+      ],
       aliases: { good: 'a/x', dead: 'off/n', nowhere: 'no such model' },
     });
     const listed = one.list().map(({ id }) => id);

@@ -22,13 +22,19 @@ describe('the model name is replaced in place', () => {
   });
   it('changes the model and nothing else, whatever the body', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string(), fc.string(), fc.nat(3), (rest, before, after, indent) => {
-        const body = { ...rest, model: before };
-        const bytes = JSON.stringify(body, null, indent);
-        const replaced = splice(bytes, after);
-        expect(JSON.parse(replaced)).toEqual({ ...JSON.parse(bytes), model: after });
-        expect(splice(replaced, before)).toBe(bytes);
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.string(),
+        fc.string(),
+        fc.nat(3),
+        (rest, before, after, indent) => {
+          const body = { ...rest, model: before };
+          const bytes = JSON.stringify(body, null, indent);
+          const replaced = splice(bytes, after);
+          expect(JSON.parse(replaced)).toEqual({ ...JSON.parse(bytes), model: after });
+          expect(splice(replaced, before)).toBe(bytes);
+        },
+      ),
     );
   });
 });

@@ -6,7 +6,10 @@ const frame = (event: { type: string } & Record<string, unknown>, eol = '\n'): s
   `event: ${event.type}${eol}data: ${JSON.stringify(event)}${eol}${eol}`;
 
 const events = [
-  { type: 'message_start', message: { id: 'msg_1', content: [], usage: { input_tokens: 10, cache_read_input_tokens: 5, output_tokens: 1 } } },
+  {
+    type: 'message_start',
+    message: { id: 'msg_1', content: [], usage: { input_tokens: 10, cache_read_input_tokens: 5, output_tokens: 1 } },
+  },
   { type: 'ping' },
   { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
   { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Grüße 😀\n\nevent: error' } },
@@ -19,7 +22,8 @@ function feed(bytes: Buffer, cuts: readonly number[]): { tap: AnthropicStreamTap
   const tap = new AnthropicStreamTap();
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   const out: Buffer[] = [];
-  for (let index = 1; index < edges.length; index += 1) out.push(Buffer.from(tap.push(bytes.subarray(edges[index - 1], edges[index]))));
+  for (let index = 1; index < edges.length; index += 1)
+    out.push(Buffer.from(tap.push(bytes.subarray(edges[index - 1], edges[index]))));
   const rest = tap.end();
   if (rest !== null) out.push(rest);
   return { tap, out: Buffer.concat(out) };
@@ -36,7 +40,12 @@ describe.each([
       const { tap, out } = feed(bytes, [cut]);
       expect(out.equals(bytes)).toBe(true);
       expect(tap).toMatchObject({ started: true, finished: true, error: null, stopReason: 'end_turn' });
-      expect(tap.usage).toEqual({ input_tokens: 10, cache_read_input_tokens: 5, cache_creation_input_tokens: 0, output_tokens: 7 });
+      expect(tap.usage).toEqual({
+        input_tokens: 10,
+        cache_read_input_tokens: 5,
+        cache_creation_input_tokens: 0,
+        output_tokens: 7,
+      });
     }
   });
   it('in any pieces', () => {
@@ -70,18 +79,28 @@ describe('what it tells', () => {
     expect(see(...(events.slice(0, 5) as never[])).finished).toBe(false);
   });
   it('a refusal without content is an answer', () => {
-    const tap = see(events[0] as never, { type: 'message_delta', delta: { stop_reason: 'refusal' }, usage: { output_tokens: 0 } });
+    const tap = see(events[0] as never, {
+      type: 'message_delta',
+      delta: { stop_reason: 'refusal' },
+      usage: { output_tokens: 0 },
+    });
     expect(tap).toMatchObject({ started: true, finished: true, stopReason: 'refusal' });
   });
   it('an error event, with its type', () => {
-    expect(see({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }).error).toEqual({ message: 'Overloaded', code: 'overloaded_error' });
+    expect(see({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }).error).toEqual({
+      message: 'Overloaded',
+      code: 'overloaded_error',
+    });
   });
   it('frames that cannot be read change nothing', () => {
     const tap = feed(Buffer.from('data: {broken\n\n: comment\n\nevent: x\n\ndata: 5\n\n'), []).tap;
     expect(tap).toMatchObject({ started: false, finished: false, error: null });
   });
   it('a last frame without its empty line counts when it is whole', () => {
-    const text = events.map((event) => frame(event)).join('').slice(0, -2);
+    const text = events
+      .map((event) => frame(event))
+      .join('')
+      .slice(0, -2);
     const { tap, out } = feed(Buffer.from(text), []);
     expect(tap.finished).toBe(true);
     expect(out.toString()).toBe(`${text}\n\n`);

@@ -1,0 +1,38 @@
+import { styleText } from 'node:util';
+
+type Format = Parameters<typeof styleText>[0];
+
+/** A line of a command's result. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** A line about the command itself; it stays out of pipes. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Colours, where standard output is a terminal that shows them and NO_COLOR is not set. */
+export function styled(format: Format, text: string): string {
+  return styleText(format, text, { stream: process.stdout });
+}
+
+/** How this program is called where it runs: a checkout has no `cproxy` on the path. */
+export function commandName(env: NodeJS.ProcessEnv): string {
+  return env.npm_lifecycle_event === undefined ? 'cproxy' : 'npx cproxy';
+}
+
+/** Rows of cells, each column as wide as its widest cell. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, index) => {
+      widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    });
+  return rows.map((row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

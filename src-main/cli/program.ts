@@ -1,0 +1,197 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
+import { nearName } from '../config/near-name.ts';
+import { CommandError, exitCodes } from './exit-codes.ts';
+import { commandName, note } from './output.ts';
+
+/**
+ * Runs `cproxy` with the arguments behind its name. Commands are loaded when they are called.
+ * @returns the exit code
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  // `cproxy status | head -1` closes the pipe early, which is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  const outcome = { exitCode: exitCodes.ok as number };
+  const program = createProgram((exitCode) => {
+    outcome.exitCode = exitCode;
+  });
+  try {
+    refuseUnknownCommand(program, args[0]);
+    await program.parseAsync(args, { from: 'user' });
+    return outcome.exitCode;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function createProgram(finish: (exitCode: number) => void): Command {
+  const name = commandName(process.env);
+  const program = new Command('cproxy')
+    .description('One local endpoint for every AI provider: routes, translates, fails over and explains.')
+    .version(packageFile.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .exitOverride()
+    .showHelpAfterError(`\`${name} --help\` explains the commands.`)
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ cproxy                             start; prints the lines that point Claude Code here
+  $ cproxy --port 5000 --open          start on another port and open the pages in a browser
+  $ cproxy serve --config my.yaml --env production
+  $ cproxy status                      what runs, its providers and whether they have keys
+  $ cproxy token new laptop            a client token, shown once
+  $ cproxy config check                every problem of the configuration, with its line
+
+Exit codes:
+  0  done    1  failed    2  wrong usage    3  CProxy is not running`,
+    );
+
+  const configOption = () => new Option('--config <file>', 'configuration file, JSON or YAML');
+  const environmentOption = () =>
+    new Option('--env <name>', 'overlay of the configuration: development, staging or production');
+  const jsonOption = () => new Option('--json', 'print JSON');
+
+  program
+    .command('serve', { isDefault: true })
+    .description('start CProxy and stay in the foreground (the default)')
+    .addOption(new Option('-p, --port <number>', 'port to listen on').argParser(parsePort))
+    .option('--host <address>', 'address to listen on')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .option('--open', 'open the pages in a browser')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ cproxy serve --port 5000\n  $ cproxy serve --config ~/proxy.yaml --env staging',
+    )
+    .action(async (options) => {
+      const { serve } = await import('./serve.ts');
+      finish(await serve(options));
+    });
+
+  program
+    .command('status')
+    .description('what runs, its providers and whether they have keys')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  $ cproxy status\n  $ cproxy status --json | jq .endpoint')
+    .action(async (options) => {
+      const { status } = await import('./status.ts');
+      finish(await status(options));
+    });
+
+  const token = program
+    .command('token')
+    .description('client tokens, which open the model endpoints')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ export ANTHROPIC_AUTH_TOKEN=$(cproxy token new laptop)\n  $ cproxy token list\n  $ cproxy token revoke 1f0c9a2e',
+    );
+  token
+    .command('new')
+    .description('make a token; it is printed now and never again')
+    .argument('<name>', 'what it is for')
+    .action(async (tokenName: string) => {
+      const { newToken } = await import('./token.ts');
+      await newToken(tokenName);
+    });
+  token
+    .command('list')
+    .description('ids and names of the tokens')
+    .action(async () => {
+      const { listTokens } = await import('./token.ts');
+      await listTokens();
+    });
+  token
+    .command('revoke')
+    .description('make a token useless')
+    .argument('<id>', 'its id, from `cproxy token list`')
+    .action(async (id: string) => {
+      const { revokeToken } = await import('./token.ts');
+      await revokeToken(id);
+    });
+
+  program
+    .command('login')
+    .description('a code that opens the pages in a browser, once')
+    .addHelpText('after', '\nExample:\n  $ cproxy login')
+    .action(async () => {
+      const { login } = await import('./login.ts');
+      await login();
+    });
+
+  const config = program
+    .command('config')
+    .description('the configuration')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ $EDITOR $(cproxy config path)\n  $ cproxy config check --env production\n  $ cproxy config show --json',
+    );
+  config
+    .command('path')
+    .description('path of the file that is read, or where to make one')
+    .addOption(configOption())
+    .action(async (options) => {
+      const { configPath } = await import('./config.ts');
+      configPath(options);
+    });
+  config
+    .command('check')
+    .description('every problem, with its line')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .action(async (options) => {
+      const { checkConfig } = await import('./config.ts');
+      checkConfig(options);
+    });
+  config
+    .command('show')
+    .description('the configuration as it would be in force, and where values come from')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { showConfig } = await import('./config.ts');
+      showConfig(options);
+    });
+
+  return program;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535.');
+  return port;
+}
+
+/** With a default command, a misspelt one would be taken for its argument. */
+function refuseUnknownCommand(program: Command, first: string | undefined): void {
+  if (first === undefined || first.startsWith('-')) return;
+  const known = [...program.commands.map((command) => command.name()), 'help'];
+  if (known.includes(first)) return;
+  const meant = nearName(first, known);
+  throw new CommandError(
+    `There is no command '${first}'${meant === null ? '' : `; did you mean ${meant}?`} \`${commandName(process.env)} --help\` explains the commands.`,
+    exitCodes.usage,
+  );
+}
+
+/** Errors that a user can do something about have a message; anything else is a bug and shows where it happened. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof CommandError) {
+    note(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof Error && expectedErrors.has(error.name)) {
+    note(error.message);
+    return exitCodes.failure;
+  }
+  note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return exitCodes.failure;
+}
+
+/** By name: their modules are loaded only by the commands that need them. */
+const expectedErrors = new Set(['ConfigError', 'EngineStartError', 'LockHeldError', 'ProxyError']);

@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { resolveFolders } from '../config/folders.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { type Engine, startEngine } from '../engine.ts';
+import { createLogger } from '../observability/logger.ts';
+import { exitCodes } from './exit-codes.ts';
+import { commandName, note, print } from './output.ts';
+import { startMessage } from './start-message.ts';
+
+export interface ServeOptions {
+  port?: number;
+  host?: string;
+  config?: string;
+  env?: string;
+  open?: boolean;
+}
+
+/** Seen from src-main/cli and, built, from dist/main alike. */
+const uiFolder = path.resolve(import.meta.dirname, '../../dist/renderer');
+
+/**
+ * `cproxy serve`: runs an engine in the foreground until it is stopped, by a signal or over the control API.
+ * @returns the exit code
+ * @throws ConfigError, EngineStartError
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { env, platform } = process;
+  const folders = resolveFolders(env);
+  const loaded = loadConfig({
+    file: options.config,
+    environment: options.env,
+    flags: { port: options.port, host: options.host },
+    env,
+    folders,
+  });
+  const engine = await startEngine({
+    loaded,
+    folders,
+    env,
+    host: 'headless',
+    log: createLogger(loaded.config.logging.level),
+    uiFolder: existsSync(uiFolder) ? uiFolder : null,
+  });
+  stopOnSignals(engine);
+
+  const lines = startMessage({
+    status: engine.status(),
+    firstToken: engine.firstToken,
+    startNote: env.CPROXY_START_NOTE?.trim() || null,
+    command: commandName(env),
+    configFolder: folders.config,
+    environment: loaded.environment,
+    sources: loaded.sources,
+    platform,
+  });
+  print(lines.join('\n'));
+  if (options.open === true) await openPages(engine, folders.data);
+
+  await engine.stopped;
+  return exitCodes.ok;
+}
+
+/** The first signal lets answers in flight finish; another one ends at once. */
+function stopOnSignals(engine: Engine): void {
+  let firstAt: number | null = null;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (firstAt === null) {
+      firstAt = Date.now();
+      const { running } = engine.status().requests;
+      note(
+        running === 0 ? 'Stopping …' : `Stopping when ${running} running answers are done; once more to stop at once …`,
+      );
+      engine.stop().catch((error: unknown) => {
+        note(`The engine did not stop cleanly: ${error instanceof Error ? error.message : String(error)}`);
+        process.exit(exitCodes.failure);
+      });
+      return;
+    }
+    // npm passes on a Ctrl-C that the terminal has already sent to us: one keystroke, two signals.
+    if (Date.now() - firstAt > 300) process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+/** The address holds no secret, so the browser asks for a code. */
+async function openPages(engine: Engine, dataFolder: string): Promise<void> {
+  const [{ openBrowser }, { withEngine }, { loginLines }] = await Promise.all([
+    import('./open-browser.ts'),
+    import('./control-client.ts'),
+    import('./login.ts'),
+  ]);
+  const login = await withEngine(dataFolder, (client) => client.sessions.createLoginCode());
+  const failure = await openBrowser(`${engine.endpoint}/ui/`);
+  print('');
+  if (failure !== null) note(`The browser could not be opened: ${failure}.`);
+  if (login !== null) print(loginLines({ ...login.result, endpoint: engine.endpoint }).join('\n'));
+}

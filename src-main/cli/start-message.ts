@@ -1,0 +1,125 @@
+import path from 'node:path';
+import type { EngineStatus, ProviderView } from '../../src-shared/control.ts';
+import { columns, styled } from './output.ts';
+
+export interface StartMessage {
+  status: Omit<EngineStatus, 'requests' | 'memoryBytes'>;
+  /** The client token of the very first start; null later. */
+  firstToken: string | null;
+  /** Why there is no window; null where nobody needs to be told. */
+  startNote: string | null;
+  /** How `cproxy` is called here. */
+  command: string;
+  /** Where a configuration file belongs when there is none yet. */
+  configFolder: string;
+  environment: string | null;
+  /** Where values came from that the file does not have. */
+  sources: readonly string[];
+  platform: NodeJS.Platform;
+}
+
+/** What `cproxy serve` says once it listens. */
+export function startMessage(message: StartMessage): string[] {
+  const { status, startNote, command } = message;
+  return sections([
+    [
+      ...(startNote === null ? [] : [startNote]),
+      styled('bold', `CProxy ${status.version} listens at ${status.endpoint}`),
+      configurationLine(message),
+      ...message.sources.map((source) => `  ${source}`),
+    ],
+    clientLines(message),
+    providerLines(message),
+    status.warnings.length === 0 ? [] : ['Warnings:', ...status.warnings.map((warning) => `  ${warning}`)],
+    [`Pages: open ${status.endpoint}/ui/ and enter the code that \`${command} login\` prints.`, 'Ctrl-C stops it.'],
+  ]);
+}
+
+/** Blocks of lines with an empty line between them. */
+export function sections(blocks: readonly (readonly string[])[]): string[] {
+  return blocks.filter((block) => block.length > 0).flatMap((block, index) => (index === 0 ? block : ['', ...block]));
+}
+
+function configurationLine({ status, environment }: StartMessage): string {
+  if (status.configFile === null) return 'No configuration file; it runs on what it found.';
+  return `Configuration: ${status.configFile}${environment === null ? '' : ` (${environment})`}`;
+}
+
+function clientLines({ status, firstToken, command, platform }: StartMessage): string[] {
+  const line = (name: string, value: string) =>
+    platform === 'win32' ? `  $env:${name} = "${value}"` : `  export ${name}=${value}`;
+  const lines = (token: string) => [
+    line('ANTHROPIC_BASE_URL', status.endpoint),
+    line('ANTHROPIC_AUTH_TOKEN', token),
+    '  claude',
+  ];
+  if (firstToken !== null)
+    return ['To use it from Claude Code, paste this (the token is shown only this once):', '', ...lines(firstToken)];
+  if (status.auth === 'none')
+    return [
+      'To use it from Claude Code, paste this (no token is needed, but Claude Code wants one to be set):',
+      '',
+      ...lines('none'),
+    ];
+  return [
+    'To use it from Claude Code, paste this with your token in it:',
+    '',
+    ...lines('YOUR_TOKEN'),
+    '',
+    `\`${command} token new NAME\` makes a new token.`,
+  ];
+}
+
+function providerLines(message: StartMessage): string[] {
+  const { status } = message;
+  const others = status.providers.filter(({ type }) => type !== 'demo');
+  const ready = others.filter(isReady);
+  return [
+    ...(others.length === 0 ? [] : ['Providers:', ...providerRows(others).map((row) => `  ${row}`)]),
+    ...(ready.length > 0
+      ? []
+      : [
+          others.length === 0
+            ? 'Only the built-in demo provider answers: it needs no key and no network.'
+            : 'None of them can answer yet. The built-in demo provider can: ask for the model demo/demo.',
+        ]),
+    ...(ready.length > 0 ? [] : howToAddOne(message)),
+  ];
+}
+
+function howToAddOne({ status, configFolder, platform }: StartMessage): string[] {
+  const file = status.configFile ?? path.join(configFolder, 'config.yaml');
+  const set = platform === 'win32' ? 'set' : 'export';
+  return [
+    `To add a real one, ${set} ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENROUTER_API_KEY and start again,`,
+    `or write ${file}${file.endsWith('.json') ? ', here as YAML' : ''}:`,
+    '',
+    '  providers:',
+    '    - { id: openrouter, type: openrouter, key: env:OPENROUTER_API_KEY }',
+    '    - { id: local, type: openai-compatible, baseUrl: http://127.0.0.1:8000, models: [qwen3-coder] }',
+  ];
+}
+
+function isReady({ enabled, key }: ProviderView): boolean {
+  return enabled && key.state !== 'missing';
+}
+
+/** One line a provider: whether it can answer, and why it cannot. */
+export function providerRows(providers: readonly ProviderView[]): string[] {
+  return columns(providers.map((provider) => [...providerCells(provider)]));
+}
+
+function providerCells({ id, type, enabled, key }: ProviderView): [string, string, string] {
+  const name = `${id} (${type})`;
+  if (!enabled) return ['off', name, 'not enabled'];
+  switch (key.state) {
+    case 'missing':
+      return ['no key', name, key.reason ?? 'no key'];
+    case 'present':
+      return ['ready', name, `key ${key.reference}`];
+    case 'from-client':
+      return ['ready', name, "the client's own login"];
+    case 'not-needed':
+      return ['ready', name, 'no key needed'];
+  }
+}

@@ -1,0 +1,43 @@
+/** A name without what people get wrong in it: letter case and separators. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+/** The candidate that a misspelt name most likely means; null where none is close. */
+export function nearName(name: string, candidates: Iterable<string>): string | null {
+  const asked = plainName(name);
+  if (asked === '' || asked.length > 64) return null;
+  let best: { name: string; distance: number } | null = null;
+  for (const candidate of candidates) {
+    const plain = plainName(candidate);
+    const contained = plain.length >= 3 && asked.length >= 3 && (asked.includes(plain) || plain.includes(asked));
+    const limit = Math.max(1, Math.floor(Math.max(asked.length, plain.length) / 3));
+    const edits = editDistance(asked, plain);
+    const distance = contained ? Math.min(edits, limit) : edits;
+    if (distance <= limit && (best === null || distance < best.distance)) best = { name: candidate, distance };
+  }
+  return best?.name ?? null;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+function editDistance(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1];
+      let cost = Math.min(
+        (last[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + (same ? 0 : 1),
+      );
+      if (row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1])
+        cost = Math.min(cost, (beforeLast[column - 2] ?? 0) + 1);
+      current.push(cost);
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[to.length] ?? 0;
+}

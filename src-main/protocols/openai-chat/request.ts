@@ -1,0 +1,74 @@
+import { hash } from 'node:crypto';
+import type { MessagesRequest } from '../canonical.ts';
+import type { EncodedRequest, Quirks } from '../codec.ts';
+import { encodeMessages } from './messages.ts';
+import { isStrict } from './tool-schema.ts';
+import { encodeTools } from './tools.ts';
+
+type ReasoningEffort = 'none' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+/** OpenAI takes at most four. */
+const STOP_LIMIT = 4;
+
+/**
+ * A canonical request as the body of `POST /chat/completions`. A pure function of its arguments. What has no counterpart
+ * (`context_management`, `cache_control`, `safeguards`, betas and whatever else is not read) is not sent.
+ */
+export function encodeRequest(request: MessagesRequest, model: string, quirks: Quirks): EncodedRequest {
+  const toolNames = new Map<string, string>();
+  const warnings = new Set<string>();
+  const messages = encodeMessages(request, { quirks, toolNames, warnings });
+  // undefined fields vanish in JSON.
+  const body = {
+    model,
+    messages,
+    ...encodeTools(request, toolNames, warnings),
+    ...maxTokens(request, quirks),
+    stop: stop(request, warnings),
+    temperature: request.temperature ?? undefined,
+    top_p: request.top_p ?? undefined,
+    reasoning_effort: quirks.sendsReasoningEffort ? reasoningEffort(request) : undefined,
+    response_format: responseFormat(request),
+    user: user(request),
+    ...stream(request, quirks),
+  };
+  if (typeof request.top_k === 'number') warnings.add('top_k has no counterpart and was left out.');
+  return { body: JSON.stringify(body), toolNames, warnings: [...warnings] };
+}
+
+/** Anthropic's `max_tokens: 0` (fill the prompt cache only) is refused elsewhere; one token is the least there is. */
+function maxTokens({ max_tokens: limit }: MessagesRequest, quirks: Quirks): Record<string, number> {
+  return typeof limit === 'number' ? { [quirks.maxTokensField]: Math.max(1, limit) } : {};
+}
+
+function stop({ stop_sequences: sequences }: MessagesRequest, warnings: Set<string>): string[] | undefined {
+  if (!sequences?.length) return undefined;
+  if (sequences.length > STOP_LIMIT) warnings.add(`Only the first ${STOP_LIMIT} stop sequences were sent.`);
+  return sequences.slice(0, STOP_LIMIT);
+}
+
+/** An explicit effort wins over a token budget; thinking that is off wins over both. */
+function reasoningEffort({ thinking, output_config }: MessagesRequest): ReasoningEffort | undefined {
+  if (thinking?.type === 'disabled' || thinking?.type === 'between_tools') return 'none';
+  if (output_config?.effort) return output_config.effort;
+  if (thinking?.type !== 'enabled' || thinking.budget_tokens === undefined) return undefined;
+  if (thinking.budget_tokens <= 8192) return 'low';
+  if (thinking.budget_tokens <= 16_384) return 'medium';
+  return thinking.budget_tokens <= 32_768 ? 'high' : 'xhigh';
+}
+
+function responseFormat({ output_config }: MessagesRequest): Record<string, unknown> | undefined {
+  const schema = output_config?.format?.schema;
+  if (schema === undefined) return undefined;
+  return { type: 'json_schema', json_schema: { name: 'output', schema, strict: isStrict(schema) } };
+}
+
+/** Hashed: Claude Code's user id is a JSON text longer than `user` may be, and names the account to strangers. */
+function user({ metadata }: MessagesRequest): string | undefined {
+  return metadata?.user_id ? hash('sha256', metadata.user_id, 'hex') : undefined;
+}
+
+function stream(request: MessagesRequest, quirks: Quirks): Record<string, unknown> {
+  if (request.stream !== true) return {};
+  return quirks.asksStreamUsage ? { stream: true, stream_options: { include_usage: true } } : { stream: true };
+}

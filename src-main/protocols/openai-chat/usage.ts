@@ -1,0 +1,37 @@
+import { isObject } from '../anthropic/request.ts';
+import type { Usage } from '../canonical.ts';
+
+const count = (value: unknown): number | null => (typeof value === 'number' && value > 0 ? value : null);
+
+/**
+ * A `usage` record in Anthropic's terms, whose three parts of the input are disjoint: OpenAI's cached tokens are part of
+ * `prompt_tokens`. Null where nothing was counted: some servers send zeros until the end, or for ever.
+ */
+export function decodeUsage(record: unknown, timings?: unknown): Usage | null {
+  if (!isObject(record)) return null;
+  const prompt = count(record.prompt_tokens) ?? 0;
+  const completion = count(record.completion_tokens) ?? 0;
+  if (prompt === 0 && completion === 0) return null;
+  const details = isObject(record.prompt_tokens_details) ? record.prompt_tokens_details : {};
+  const read =
+    count(details.cached_tokens) ??
+    // DeepSeek
+    count(record.prompt_cache_hit_tokens) ??
+    // llama.cpp
+    (isObject(timings) ? count(timings.cache_n) : null) ??
+    0;
+  const written = count(details.cache_write_tokens) ?? 0;
+  return {
+    input_tokens: Math.max(0, prompt - read - written),
+    output_tokens: completion + uncountedReasoning(record, prompt + completion),
+    cache_creation_input_tokens: written,
+    cache_read_input_tokens: read,
+  };
+}
+
+/** Some servers (xAI) count reasoning besides the completion; the total gives them away. */
+function uncountedReasoning(record: Record<string, unknown>, sum: number): number {
+  const details = record.completion_tokens_details;
+  const reasoning = isObject(details) ? (count(details.reasoning_tokens) ?? 0) : 0;
+  return record.total_tokens === sum + reasoning ? reasoning : 0;
+}

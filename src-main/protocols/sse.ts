@@ -1,0 +1,129 @@
+/** One event of a `text/event-stream` (WHATWG HTML, "Server-sent events"). */
+export interface SseFrame {
+  /** The `event:` field; null where the frame has none. */
+  event: string | null;
+  /** All `data:` lines of the frame, joined with LF. */
+  data: string;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** A line longer than any real answer: a broken server must not fill the memory. Bytes. */
+const LINE_LIMIT = 32 * 1024 * 1024;
+
+/**
+ * Reads a `text/event-stream` from bytes cut anywhere. Text is decoded in whole lines only, so a multi-byte character
+ * split between chunks needs no care. Comments give no frame: that bytes arrived is all they say, and the caller, who
+ * handed them in, knows that already. `id:` and `retry:` are for reconnecting and are ignored.
+ */
+export class SseParser {
+  /** Comment lines seen so far. */
+  comments = 0;
+  /** Bytes of a line whose end has not arrived; joined once, when it does. */
+  #partial: Uint8Array[] = [];
+  #partialBytes = 0;
+  /** The last chunk ended in CR: a LF that comes next belongs to the same line end. */
+  #endedInCr = false;
+  #atStart = true;
+  #event: string | null = null;
+  #data: string | null = null;
+
+  /**
+   * Returns the frames that are whole now.
+   * @throws RangeError when a line grows beyond all measure (32 MB).
+   */
+  push(chunk: Uint8Array): SseFrame[] {
+    const frames: SseFrame[] = [];
+    let start = 0;
+    if (this.#endedInCr && chunk.length > 0) {
+      this.#endedInCr = false;
+      if (chunk[0] === LF) start = 1;
+    }
+    const end = afterLastLine(chunk);
+    if (end > start) {
+      this.#endedInCr = chunk[chunk.length - 1] === CR;
+      this.#lines(this.#takeText(chunk.subarray(start, end)), frames);
+      start = end;
+    }
+    if (start < chunk.length) {
+      this.#partialBytes += chunk.length - start;
+      if (this.#partialBytes > LINE_LIMIT) throw new RangeError('a line of the stream is longer than 32 MB');
+      this.#partial.push(chunk.subarray(start));
+    }
+    return frames;
+  }
+
+  /**
+   * The stream has ended. A last frame that lacks its empty line is given too: servers forget it, and a frame that was
+   * really cut does not parse.
+   */
+  end(): SseFrame[] {
+    const frames: SseFrame[] = [];
+    this.#lines(`${this.#takeText(new Uint8Array())}\n\n`, frames);
+    return frames;
+  }
+
+  #takeText(tail: Uint8Array): string {
+    let text: string;
+    if (this.#partial.length === 0) {
+      text = Buffer.from(tail.buffer, tail.byteOffset, tail.byteLength).toString('utf8');
+    } else {
+      this.#partial.push(tail);
+      text = Buffer.concat(this.#partial).toString('utf8');
+      this.#partial = [];
+      this.#partialBytes = 0;
+    }
+    if (this.#atStart && text !== '') {
+      this.#atStart = false;
+      if (text.charCodeAt(0) === BYTE_ORDER_MARK) return text.slice(1);
+    }
+    return text;
+  }
+
+  #lines(text: string, frames: SseFrame[]): void {
+    const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+    let start = 0;
+    for (let end = lines.indexOf('\n'); end !== -1; end = lines.indexOf('\n', start)) {
+      if (end === start) this.#dispatch(frames);
+      else if (lines.charCodeAt(start) === COLON) this.comments += 1;
+      else this.#field(lines, start, end);
+      start = end + 1;
+    }
+  }
+
+  #field(lines: string, start: number, end: number): void {
+    if (lines.startsWith('data', start)) {
+      const value = fieldValue(lines, start + 4, end);
+      if (value !== null) this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
+    } else if (lines.startsWith('event', start)) {
+      const value = fieldValue(lines, start + 5, end);
+      if (value !== null) this.#event = value;
+    }
+  }
+
+  #dispatch(frames: SseFrame[]): void {
+    if (this.#data !== null) frames.push({ event: this.#event || null, data: this.#data });
+    this.#event = null;
+    this.#data = null;
+  }
+}
+
+/** Where the last whole line of a chunk ends; nearly always at its end, which needs no search. */
+function afterLastLine(chunk: Uint8Array): number {
+  const last = chunk[chunk.length - 1];
+  if (last === LF || last === CR) return chunk.length;
+  const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR)) + 1;
+}
+
+/** What follows a field's name: `:` and at most one space are taken off. Null where the name goes on. */
+function fieldValue(lines: string, colon: number, end: number): string | null {
+  if (colon === end) return '';
+  if (lines.charCodeAt(colon) !== COLON) return null;
+  const start = lines.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
+  return lines.slice(start, end);
+}

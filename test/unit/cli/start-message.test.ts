@@ -1,0 +1,142 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type StartMessage, startMessage } from '../../../src-main/cli/start-message.ts';
+import { statusLines } from '../../../src-main/cli/status.ts';
+import type { EngineStatus, ProviderView } from '../../../src-shared/control.ts';
+
+const status: EngineStatus = {
+  version: '1.2.3',
+  state: 'running',
+  pid: 42,
+  startedAt: 0,
+  endpoint: 'http://127.0.0.1:4777',
+  auth: 'token',
+  configFile: null,
+  host: 'headless',
+  providers: [],
+  aliases: {},
+  requests: { running: 0, total: 0, failed: 0 },
+  memoryBytes: 90_000_000,
+  warnings: [],
+};
+const provider = (changes: Partial<ProviderView>): ProviderView => ({
+  id: 'a',
+  name: 'a',
+  type: 'openai',
+  baseUrl: null,
+  models: [],
+  priority: 1,
+  enabled: true,
+  key: { reference: 'env:A', state: 'present', reason: null },
+  ...changes,
+});
+const say = (changes: Partial<Omit<StartMessage, 'status'>> = {}, state: Partial<EngineStatus> = {}): string =>
+  startMessage({
+    status: { ...status, ...state },
+    firstToken: null,
+    startNote: null,
+    command: 'cproxy',
+    configFolder: path.join('/home/me', 'cproxy'),
+    environment: null,
+    sources: [],
+    platform: 'linux',
+    ...changes,
+  }).join('\n');
+
+describe('lines for Claude Code', () => {
+  test('with the token, this once', () => {
+    expect(say({ firstToken: 'cpx_abc' })).toContain(
+      '\n  export ANTHROPIC_BASE_URL=http://127.0.0.1:4777\n  export ANTHROPIC_AUTH_TOKEN=cpx_abc\n  claude\n',
+    );
+  });
+
+  test('later without it, and how to make another', () => {
+    const text = say({ command: 'npx cproxy' });
+    expect(text).toContain('ANTHROPIC_AUTH_TOKEN=YOUR_TOKEN');
+    expect(text).toContain('`npx cproxy token new NAME` makes a new token.');
+    expect(text).toContain('`npx cproxy login`');
+  });
+
+  test('where no token is needed, and for PowerShell', () => {
+    const text = say({ platform: 'win32' }, { auth: 'none' });
+    expect(text).toContain('  $env:ANTHROPIC_BASE_URL = "http://127.0.0.1:4777"');
+    expect(text).not.toContain('token new');
+  });
+});
+
+describe('providers', () => {
+  test('none: only the demo answers, and how to add a real one', () => {
+    const text = say();
+    expect(text).toContain('Only the built-in demo provider answers');
+    expect(text).toContain(`or write ${path.join('/home/me', 'cproxy', 'config.yaml')}:`);
+    expect(text).toContain('\n  providers:\n    - { id: ');
+  });
+
+  test('each with what it has or lacks', () => {
+    const text = say(
+      {},
+      {
+        configFile: '/etc/cproxy.yaml',
+        providers: [
+          provider({}),
+          provider({ id: 'bb', key: { reference: 'env:B', state: 'missing', reason: 'B is not set.' } }),
+          provider({ id: 'c', enabled: false }),
+          provider({ id: 'd', type: 'anthropic', key: { reference: 'client', state: 'from-client', reason: null } }),
+          provider({ id: 'e', type: 'openai-compatible', key: { reference: null, state: 'not-needed', reason: null } }),
+        ],
+      },
+    );
+    expect(text).toContain(
+      [
+        'Providers:',
+        '  ready   a (openai)             key env:A',
+        '  no key  bb (openai)            B is not set.',
+        '  off     c (openai)             not enabled',
+        "  ready   d (anthropic)          the client's own login",
+        '  ready   e (openai-compatible)  no key needed',
+      ].join('\n'),
+    );
+    expect(text).not.toContain('demo');
+    expect(text).toContain('Configuration: /etc/cproxy.yaml');
+  });
+
+  test('all without a key: how the demo is asked, and how to add one', () => {
+    const key = { reference: 'env:B', state: 'missing', reason: 'B is not set.' } as const;
+    const text = say({}, { providers: [provider({ key })] });
+    expect(text).toContain('ask for the model demo/demo');
+    expect(text).toContain('To add a real one');
+  });
+});
+
+test('why there is no window, where values come from, and warnings', () => {
+  const text = say(
+    {
+      startNote: 'Started without a window: no display.',
+      sources: ['server.port comes from --port'],
+      environment: 'staging',
+    },
+    { configFile: '/c.yaml', warnings: ['Look out.'] },
+  );
+  expect(text.startsWith('Started without a window: no display.\n')).toBe(true);
+  expect(text).toContain('Configuration: /c.yaml (staging)\n  server.port comes from --port\n');
+  expect(text).toContain('Warnings:\n  Look out.\n');
+});
+
+test('the status is one screen', () => {
+  const text = statusLines(
+    { ...status, providers: [provider({})], aliases: { s: ['a/m', 'b/n'] }, warnings: ['Look out.'] },
+    3 * 3600_000 + 300_000,
+  ).join('\n');
+  expect(text).toContain('CProxy 1.2.3 is running at http://127.0.0.1:4777');
+  expect(text).toContain('process 42 (headless), up 3 h 5 min, 90 MB');
+  expect(text).toContain('  s: a/m, then b/n');
+  expect(text).toContain('  Look out.');
+});
+
+test.each([
+  [1_000, 'up 1 s'],
+  [10 * 60_000, 'up 10 min'],
+  [50 * 3600_000, 'up 2 d 2 h'],
+])('%d ms', (ms, text) => {
+  expect(statusLines(status, ms).join('\n')).toContain(text);
+});

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { MessageCollector } from '../../../../src-main/protocols/anthropic/message-collector.ts';
+import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import type { DecodeContext } from '../../../../src-main/protocols/codec.ts';
+import { ChatStreamDecoder } from '../../../../src-main/protocols/openai-chat/stream-decoder.ts';
+
+const folder = new URL('../../../fixtures/openai-chat/', import.meta.url);
+
+/** Names of the recorded streams, without `.sse`. */
+export const fixtureNames = readdirSync(folder).map((file) => file.replace(/\.sse$/, ''));
+
+/** With LF, also where git checked it out with CRLF. */
+export const readFixture = (name: string): Buffer =>
+  Buffer.from(readFileSync(new URL(`${name}.sse`, folder), 'utf8').replaceAll('\r\n', '\n'));
+
+export const context: DecodeContext = { model: 'asked-model', estimatedInputTokens: 77, toolNames: new Map() };
+
+/** Ids that are the same in every run. */
+export function countingIds(): () => string {
+  let count = 0;
+  return () => {
+    count += 1;
+    return `new${count}`;
+  };
+}
+
+/** The events of a stream that arrives in the given pieces. */
+export function decodePieces(pieces: Iterable<Uint8Array>, overrides: Partial<DecodeContext> = {}): StreamEvent[] {
+  const decoder = new ChatStreamDecoder({ ...context, ...overrides }, countingIds());
+  const events: StreamEvent[] = [];
+  for (const piece of pieces) events.push(...decoder.push(piece));
+  events.push(...decoder.end());
+  return events;
+}
+
+export const decodeText = (text: string, overrides?: Partial<DecodeContext>): StreamEvent[] =>
+  decodePieces([Buffer.from(text)], overrides);
+
+/** A stream of chunks whose only choice has the given deltas. */
+export function streamOf(deltas: readonly unknown[], finishReason: string | null = 'stop'): string {
+  const chunks: unknown[] = deltas.map((delta) => ({ id: 'c', choices: [{ index: 0, delta, finish_reason: null }] }));
+  if (finishReason !== null) chunks.push({ id: 'c', choices: [{ index: 0, delta: {}, finish_reason: finishReason }] });
+  return `${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`;
+}
+
+export interface Collected {
+  message: AnswerMessage | null;
+  error: { type: string; message: string } | null;
+}
+
+export function collect(events: Iterable<StreamEvent>): Collected {
+  const collector = new MessageCollector();
+  for (const event of events) collector.push(event);
+  return { message: collector.message, error: collector.error };
+}
