@@ -74,7 +74,7 @@ const demoConfig: ProviderConfig = providerSchema.parse({ id: 'demo', name: 'Dem
  * @throws EngineStartError
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { loaded, folders, log } = options;
+  const { loaded, folders } = options;
   const warnings = [...loaded.warnings, ...ensureFolders(folders)];
   const lock = await lockOrExplain(folders.data, options.host);
   const transport = createTransport();

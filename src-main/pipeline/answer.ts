@@ -36,7 +36,7 @@ export class Answer {
     this.#onAnswering = onAnswering;
     this.#reply = reply;
     this.#times = times;
-    if (context.request.stream) this.#holdTimer = setTimeout(() => this.#stopHolding(), times.holdMs);
+    if (context.request.body.stream) this.#holdTimer = setTimeout(() => this.#stopHolding(), times.holdMs);
   }
 
   get ended(): boolean {

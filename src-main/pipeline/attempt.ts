@@ -46,7 +46,7 @@ export async function attemptTarget(context: AttemptContext, answer: Answer, opt
   if (request.signal.aborted) return { kind: 'aborted' };
   request.signal.addEventListener('abort', onClientLeft, { once: true });
   // A whole answer is silent until it is complete, and the last target has no one to wait for it.
-  const silenceMs = request.stream && !context.last ? provider.timeouts.silenceMs : provider.timeouts.idleMs;
+  const silenceMs = request.body.stream && !context.last ? provider.timeouts.silenceMs : provider.timeouts.idleMs;
   const silence = new SilenceTimer(silenceMs, (ms) => controller.abort(ProxyError.of('provider_silent', { provider: provider.id, ms })));
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
@@ -116,19 +116,19 @@ function chooseReader(context: AttemptContext, upstream: UpstreamRequest, receiv
   const { provider } = context.target;
   // Some servers stream what was not to be streamed, and some do not stream what was.
   const type = String(received.headers['content-type'] ?? '');
-  if (request.stream && type.includes('html')) throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
-  const streamed = type.includes('event-stream') || (request.stream && !type.includes('json'));
-  if (upstream.mode === 'pass-through' && streamed === request.stream)
+  if (request.body.stream && type.includes('html')) throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
+  const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
+  if (upstream.mode === 'pass-through' && streamed === request.body.stream)
     return streamed ? new PassThroughStreamReader() : new PassThroughJsonReader(provider.id);
   const decodeContext = {
-    model: request.model,
+    model: request.body.model,
     estimatedInputTokens: upstream.estimatedInputTokens,
     toolNames: upstream.toolNames,
   };
   const source = streamed
     ? provider.codec.createStreamDecoder(decodeContext)
     : jsonSource(provider.id, (body) => provider.codec.decodeAnswer(body, decodeContext));
-  const sink = request.stream ? streamSink(request.codec) : messageSink(request.codec);
+  const sink = request.body.stream ? streamSink(request.codec) : messageSink(request.codec);
   const { onEvent } = options;
   return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
 }
@@ -201,7 +201,7 @@ class Exchange {
 
   #readAll(): Promise<void> {
     const { body } = this.#received;
-    const { stream } = this.#context.request.request;
+    const { stream } = this.#context.request.request.body;
     return new Promise((resolve, reject) => {
       const stop = (error: unknown): void => {
         reject(error);
@@ -271,13 +271,13 @@ class Exchange {
     const { request } = this.#context.request;
     const headers = this.#upstream.mode === 'pass-through' ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
     // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
-    if (this.#upstream.mode === 'translated' || request.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
-      headers['content-type'] = request.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+    if (this.#upstream.mode === 'translated' || request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
+      headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     this.#context.row.firstContentMs = this.#context.request.elapsedMs();
     this.#answering = true;
     // There is no other target to go to any more.
     this.#silence.change(this.#context.target.provider.timeouts.idleMs);
-    this.#answer.begin(this.#received.status, headers, request.stream);
+    this.#answer.begin(this.#received.status, headers, request.body.stream);
     for (const bytes of this.#held) this.#answer.write(bytes);
     this.#held.length = 0;
   }

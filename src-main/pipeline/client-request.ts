@@ -1,6 +1,7 @@
 import type { ClientCodec } from '../protocols/codec.ts';
+import type { RequestBody } from '../protocols/request-body.ts';
 
-/** A request as a front door hands it over: authenticated, bounded, decoded once. */
+/** A request as a front door hands it over: authenticated and bounded. */
 export interface ClientRequest {
   readonly id: string;
   readonly codec: ClientCodec;
@@ -12,10 +13,7 @@ export interface ClientRequest {
   readonly rawHeaders: readonly string[];
   /** First value of a header, by its lower-case name. */
   header(name: string): string | null;
-  readonly rawBody: Buffer;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly model: string;
-  readonly stream: boolean;
+  readonly body: RequestBody;
   /** Alternating names and values of credentials that are the client's own, not ours. */
   readonly clientCredentials: readonly string[];
   /** Aborted when the client leaves. */

@@ -1,4 +1,5 @@
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
+import { RequestBody } from '../protocols/request-body.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import type { ClientRequest } from './client-request.ts';
 
@@ -8,7 +9,6 @@ export class RequestContext {
   /** Set once the request has been routed. */
   plan: Plan | null = null;
   #request: ClientRequest;
-  #bodyReplaced = false;
 
   constructor(request: ClientRequest) {
     this.#request = request;
@@ -20,9 +20,9 @@ export class RequestContext {
       userAgent: request.header('user-agent'),
       sessionId: request.header('x-claude-code-session-id'),
       agentId: request.header('x-claude-code-agent-id'),
-      askedModel: request.model,
-      stream: request.stream,
-      requestBytes: request.rawBody.length,
+      askedModel: request.body.model,
+      stream: request.body.stream,
+      requestBytes: request.body.raw.length,
       route: null,
       trace: [],
       attempts: [],
@@ -38,14 +38,9 @@ export class RequestContext {
     return this.#request;
   }
 
-  get bodyReplaced(): boolean {
-    return this.#bodyReplaced;
-  }
-
   /** For middleware that changes a request: every target gets this body instead of the client's bytes. */
   replaceBody(body: Readonly<Record<string, unknown>>): void {
-    this.#request = { ...this.#request, body, rawBody: Buffer.from(JSON.stringify(body)) };
-    this.#bodyReplaced = true;
+    this.#request = { ...this.#request, body: new RequestBody(Buffer.from(JSON.stringify(body))) };
   }
 
   /** ms since the request arrived, to a tenth. */

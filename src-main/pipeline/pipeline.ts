@@ -100,7 +100,7 @@ export class Pipeline {
     const { context, answer } = exchange;
     const { row } = context;
     const hops = this.#hops(context.request);
-    const plan = this.#options.plan(context.request.model);
+    const plan = this.#options.plan(context.request.body.model);
     context.plan = plan;
     row.route = plan.route;
     row.trace.push(...plan.trace);

@@ -1,8 +1,8 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { AttemptRow } from '../../src-shared/requests.ts';
 import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
-import { spliceModel } from '../protocols/anthropic/model-splice.ts';
 import { isObject } from '../protocols/anthropic/request.ts';
+import type { RequestBody } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
 import type { AttemptOptions } from './attempt.ts';
 import type { AttemptContext } from './context.ts';
@@ -25,16 +25,15 @@ export interface UpstreamRequest {
  *
  * @throws ProxyError `thread_unsupported`
  */
-function guardThread(body: Readonly<Record<string, unknown>>, holdsThreads: boolean): 'keep' | 'drop' {
-  const { thread } = body;
-  if (thread === undefined || holdsThreads) return 'keep';
-  if (isObject(thread) && thread['type'] === 'continue') throw ProxyError.of('thread_unsupported', undefined);
-  return 'drop';
+function passThroughBody(body: RequestBody, model: string, holdsThreads: boolean): Buffer | string {
+  if (holdsThreads || !body.has('thread')) return body.withModel(model);
+  const { thread, ...rest } = body.decode();
+  refuseContinuedThread(thread);
+  return JSON.stringify({ ...rest, model });
 }
 
-function withoutThread(body: Readonly<Record<string, unknown>>, model: string): string {
-  const { thread: _thread, ...rest } = body;
-  return JSON.stringify({ ...rest, model });
+function refuseContinuedThread(thread: unknown): void {
+  if (isObject(thread) && thread['type'] === 'continue') throw ProxyError.of('thread_unsupported', undefined);
 }
 
 const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];
@@ -46,11 +45,10 @@ export function upstreamRequest(context: AttemptContext, options: AttemptOptions
   const { provider, model } = context.target;
   const shared = {
     clientCredentials: request.clientCredentials,
-    about: { askedModel: request.model, route: plan?.route ?? '' },
+    about: { askedModel: request.body.model, route: plan?.route ?? '' },
     hops: options.hops,
   };
-  const estimatedInputTokens = estimateTokensOfBytes(request.rawBody.length);
-  const thread = guardThread(request.body, provider.holdsThreads);
+  const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
   if (request.codec.protocol === provider.protocol && options.onEvent === null) {
     return {
       mode: 'pass-through',
@@ -58,14 +56,15 @@ export function upstreamRequest(context: AttemptContext, options: AttemptOptions
         ...shared,
         path: `${provider.codec.path}${request.query}`,
         headers: requestHeaders(request.rawHeaders),
-        body: thread === 'drop' ? withoutThread(request.body, model) : model === request.model ? request.rawBody : spliceModel(request.rawBody, model),
+        body: passThroughBody(request.body, model, provider.holdsThreads),
       },
       toolNames: NO_NAMES,
       estimatedInputTokens,
       clientKey: provider.usesClientKey,
     };
   }
-  const decoded = request.codec.decodeRequest(request.body);
+  const decoded = request.codec.decodeRequest(request.body.decode());
+  refuseContinuedThread(decoded.thread);
   const encoded = provider.codec.encodeRequest(decoded, model, provider.quirks);
   for (const detail of encoded.warnings) context.request.row.trace.push({ step: 'translation', detail });
   return {
@@ -73,7 +72,7 @@ export function upstreamRequest(context: AttemptContext, options: AttemptOptions
     call: {
       ...shared,
       path: provider.codec.path,
-      headers: [...TRANSLATED_HEADERS, 'accept', request.stream ? 'text/event-stream' : 'application/json'],
+      headers: [...TRANSLATED_HEADERS, 'accept', request.body.stream ? 'text/event-stream' : 'application/json'],
       body: encoded.body,
     },
     toolNames: encoded.toolNames,

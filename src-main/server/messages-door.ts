@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import { estimateTokens } from '../protocols/anthropic/estimate-tokens.ts';
+import { RequestBody } from '../protocols/request-body.ts';
 import { httpReply } from './http-reply.ts';
-import { decodeJsonBody, readModel } from './json-body.ts';
 
 export interface MessagesDoorOptions {
   handle: (request: ClientRequest, reply: ClientReply) => Promise<void>;
@@ -22,8 +21,7 @@ export function registerMessagesDoor(server: FastifyInstance, options: MessagesD
   });
 
   server.post('/v1/messages/count_tokens', async (request, reply) => {
-    const body = decodeJsonBody(bodyOf(request));
-    const decoded = anthropicClientCodec.decodeRequest(body);
+    const decoded = anthropicClientCodec.decodeRequest(new RequestBody(bytesOf(request)).decode());
     options.assertRoutable(decoded.model);
     // The target's own counter comes with a later version; the header says what this number is.
     reply.header('x-cproxy-token-count', 'estimated');
@@ -32,17 +30,9 @@ export function registerMessagesDoor(server: FastifyInstance, options: MessagesD
 }
 
 /** A request without a body has none to parse. */
-const bodyOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+const bytesOf = (request: FastifyRequest): Buffer => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
 
 function readRequest(request: FastifyRequest, reply: FastifyReply): ClientRequest {
-  const rawBody = bodyOf(request);
-  const body = decodeJsonBody(rawBody);
-  const model = readModel(body);
-  const { stream } = body;
-  if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
-    throw ProxyError.of('invalid_field', { field: 'stream', expected: 'must be a boolean' });
-  if (body['messages'] !== undefined && !Array.isArray(body['messages']))
-    throw ProxyError.of('invalid_field', { field: 'messages', expected: 'must be an array' });
   const { raw } = request;
   const url = raw.url ?? '';
   const queryStart = url.indexOf('?');
@@ -60,10 +50,7 @@ function readRequest(request: FastifyRequest, reply: FastifyReply): ClientReques
       const value = raw.headers[name];
       return typeof value === 'string' ? value : (value?.[0] ?? null);
     },
-    rawBody,
-    body,
-    model,
-    stream: stream === true,
+    body: new RequestBody(bytesOf(request)),
     clientCredentials: request.clientCredentials,
     signal: left.signal,
     arrivedAt: request.arrivedAt,

@@ -213,8 +213,8 @@ describe('middleware', () => {
     const guard: Middleware = {
       name: 'guard',
       async request(context, next) {
-        if (JSON.stringify(context.request.body).includes('forbidden')) throw ProxyError.of('invalid_field', { field: 'messages', expected: 'are not allowed' });
-        context.replaceBody({ ...context.request.body, max_tokens: 7 });
+        if (context.request.body.raw.includes('forbidden')) throw ProxyError.of('invalid_field', { field: 'messages', expected: 'are not allowed' });
+        context.replaceBody({ ...context.request.body.decode(), max_tokens: 7 });
         await next();
       },
       async attempt(context, next) {

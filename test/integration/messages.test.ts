@@ -4,7 +4,7 @@ import { checkEventGrammar } from '../helpers/event-grammar.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import {
   answer,
-  callTools,
+
   inPieces,
   raw,
   type ScriptableUpstream,

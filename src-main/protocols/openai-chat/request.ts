@@ -18,11 +18,10 @@ export function encodeRequest(request: MessagesRequest, model: string, quirks: Q
   const toolNames = new Map<string, string>();
   const warnings = new Set<string>();
   const messages = encodeMessages(request, { quirks, toolNames, warnings });
+  const { tools, choice } = encodeTools(request, toolNames, warnings);
   // undefined fields vanish in JSON.
-  const body = {
-    model,
-    messages,
-    ...encodeTools(request, toolNames, warnings),
+  const rest = {
+    ...choice,
     ...maxTokens(request, quirks),
     stop: stop(request, warnings),
     temperature: request.temperature ?? undefined,
@@ -33,7 +32,10 @@ export function encodeRequest(request: MessagesRequest, model: string, quirks: Q
     ...stream(request, quirks),
   };
   if (typeof request.top_k === 'number') warnings.add('top_k has no counterpart and was left out.');
-  return { body: JSON.stringify(body), toolNames, warnings: [...warnings] };
+  // Put together from pieces: the JSON of the tools is made once for many requests.
+  const start = `{"model":${JSON.stringify(model)},"messages":${JSON.stringify(messages)}${tools === null ? '' : `,"tools":${tools}`}`;
+  const end = JSON.stringify(rest);
+  return { body: end === '{}' ? `${start}}` : `${start},${end.slice(1)}`, toolNames, warnings: [...warnings] };
 }
 
 /** Anthropic's `max_tokens: 0` (fill the prompt cache only) is refused elsewhere; one token is the least there is. */

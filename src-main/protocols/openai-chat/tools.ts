@@ -2,7 +2,7 @@ import type { MessagesRequest, Tool } from '../canonical.ts';
 import { encodeToolName } from './tool-names.ts';
 import { toolParameters } from './tool-schema.ts';
 
-export interface FunctionTool {
+interface FunctionTool {
   type: 'function';
   function: { name: string; description?: string; parameters: Record<string, unknown> };
 }
@@ -11,9 +11,49 @@ type ToolChoice = 'auto' | 'required' | 'none' | { type: 'function'; function: {
 
 /** The fields of a request that concern tools; absent ones are undefined and vanish in JSON. */
 export interface ToolFields {
-  tools: FunctionTool[] | undefined;
-  tool_choice: ToolChoice | undefined;
-  parallel_tool_calls: false | undefined;
+  /** JSON of the `tools` field; null where there is none. */
+  tools: string | null;
+  choice: { tool_choice: ToolChoice | undefined; parallel_tool_calls: false | undefined };
+}
+
+/** A list of tool definitions, translated. */
+interface EncodedTools {
+  json: string;
+  /** As they are sent. */
+  names: ReadonlySet<string>;
+  /** Sent name → the client's own, for those that had to change. */
+  changed: ReadonlyMap<string, string>;
+  warnings: readonly string[];
+}
+
+/** Equal tool definitions are one object (request-body.ts), so each list is translated once. */
+const encodedLists = new WeakMap<readonly Tool[], EncodedTools>();
+
+function encodeList(list: readonly Tool[]): EncodedTools {
+  const known = encodedLists.get(list);
+  if (known !== undefined) return known;
+  const tools: FunctionTool[] = [];
+  const changed = new Map<string, string>();
+  const warnings: string[] = [];
+  for (const tool of list) {
+    const definition = definitionOf(tool);
+    if (definition === null) {
+      warnings.push(`Tool '${tool.name ?? tool.type}' runs on Anthropic's servers and was left out.`);
+      continue;
+    }
+    const name = encodeToolName(tool.name);
+    if (name !== tool.name) changed.set(name, tool.name);
+    const { description, schema } = definition;
+    const parameters = toolParameters(schema);
+    tools.push({
+      type: 'function',
+      function: description === undefined ? { name, parameters } : { name, description, parameters },
+    });
+  }
+  const encoded = { json: JSON.stringify(tools), names: new Set(tools.map((tool) => tool.function.name)), changed, warnings };
+  // What is not frozen might change under us.
+  if (Object.isFrozen(list)) encodedLists.set(list, encoded);
+  return encoded;
 }
 
 /**
@@ -25,36 +65,25 @@ export function encodeTools(
   toolNames: Map<string, string>,
   warnings: Set<string>,
 ): ToolFields {
-  const tools: FunctionTool[] = [];
-  for (const tool of request.tools ?? []) {
-    const definition = definitionOf(tool);
-    if (definition === null) {
-      warnings.add(`Tool '${tool.name ?? tool.type}' runs on Anthropic's servers and was left out.`);
-      continue;
-    }
-    const name = encodeToolName(tool.name);
-    if (name !== tool.name) toolNames.set(name, tool.name);
-    const { description, schema } = definition;
-    const parameters = toolParameters(schema);
-    tools.push({
-      type: 'function',
-      function: description === undefined ? { name, parameters } : { name, description, parameters },
-    });
-  }
+  const encoded = encodeList(request.tools ?? []);
+  for (const [sent, own] of encoded.changed) toolNames.set(sent, own);
+  for (const warning of encoded.warnings) warnings.add(warning);
   // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
-  if (tools.length === 0) return { tools: undefined, tool_choice: undefined, parallel_tool_calls: undefined };
+  if (encoded.names.size === 0) return { tools: null, choice: { tool_choice: undefined, parallel_tool_calls: undefined } };
   const choice = request.tool_choice;
   const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
   return {
-    tools,
-    tool_choice: encodeChoice(request, tools, warnings),
-    parallel_tool_calls: serial ? false : undefined,
+    tools: encoded.json,
+    choice: {
+      tool_choice: encodeChoice(request, encoded.names, warnings),
+      parallel_tool_calls: serial ? false : undefined,
+    },
   };
 }
 
 function encodeChoice(
   request: MessagesRequest,
-  tools: readonly FunctionTool[],
+  names: ReadonlySet<string>,
   warnings: Set<string>,
 ): ToolChoice | undefined {
   const choice = request.tool_choice;
@@ -67,7 +96,7 @@ function encodeChoice(
       return 'none';
     case 'tool': {
       const name = encodeToolName(choice.name);
-      if (tools.some((tool) => tool.function.name === name)) return { type: 'function', function: { name } };
+      if (names.has(name)) return { type: 'function', function: { name } };
       warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
       return undefined;
     }

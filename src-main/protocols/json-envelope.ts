@@ -1,0 +1,134 @@
+/**
+ * Finds the top-level fields of a JSON object in its bytes, without building anything of what is inside them. Most of a
+ * request is conversation and tool definitions that only go through: decoding them costs more than all the rest of a
+ * request's way.
+ */
+
+export interface FieldRange {
+  /** Of the value, in bytes. */
+  start: number;
+  /** Just past the value. */
+  end: number;
+}
+
+/** Ranges of each wanted key's value; a key that stands twice has two, of which JSON lets the last win. */
+export type Envelope<Key extends string> = Record<Key, FieldRange[]>;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+/** Keys, names and enum values end sooner than this; in what is longer, a native search is faster than looking at bytes. */
+const SHORT_STRING_BYTES = 32;
+
+/** Index just past the closing quote of the string that opens at `at`; past the end where it has none. */
+function endOfString(bytes: Buffer, at: number): number {
+  let index = at + 1;
+  const short = Math.min(index + SHORT_STRING_BYTES, bytes.length);
+  while (index < short) {
+    const byte = bytes[index];
+    if (byte === QUOTE) return index + 1;
+    index += byte === BACKSLASH ? 2 : 1;
+  }
+  for (let quote = bytes.indexOf(QUOTE, index); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
+    // A quote is part of the string when an odd number of backslashes stands before it.
+    let before = quote - 1;
+    while (before >= index && bytes[before] === BACKSLASH) before -= 1;
+    if ((quote - before) % 2 === 1) return quote + 1;
+  }
+  return bytes.length + 1;
+}
+
+/** Index just past the value that begins at `at`. Brackets must close, in whatever kind: parsers see to the rest. */
+function endOfValue(bytes: Buffer, at: number): number {
+  let depth = 0;
+  let index = at;
+  do {
+    switch (bytes[index]) {
+      case undefined:
+        return bytes.length + 1;
+      case QUOTE:
+        index = endOfString(bytes, index);
+        continue;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        break;
+    }
+    index += 1;
+  } while (depth > 0);
+  if (bytes[at] === QUOTE || bytes[at] === OPEN_BRACE || bytes[at] === OPEN_BRACKET) return index;
+  // A number or a word ends where the next token begins.
+  while (index < bytes.length && bytes[index] !== COMMA && bytes[index] !== CLOSE_BRACE && !isSpace(bytes[index])) index += 1;
+  return index;
+}
+
+function skipSpace(bytes: Uint8Array, at: number): number {
+  let index = at;
+  while (isSpace(bytes[index])) index += 1;
+  return index;
+}
+
+/**
+ * @returns null where the bytes are not one whole JSON object, as far as that shows from outside its fields.
+ */
+export function readEnvelope<const Key extends string>(bytes: Buffer, wanted: readonly Key[]): Envelope<Key> | null {
+  const envelope = Object.fromEntries(wanted.map((key) => [key, [] as FieldRange[]])) as Envelope<Key>;
+  const names: readonly string[] = wanted;
+  let at = skipSpace(bytes, 0);
+  if (bytes[at] !== OPEN_BRACE) return null;
+  at = skipSpace(bytes, at + 1);
+  if (bytes[at] !== CLOSE_BRACE) {
+    for (;;) {
+      if (bytes[at] !== QUOTE) return null;
+      const keyEnd = endOfString(bytes, at);
+      const key = readKey(bytes, at, keyEnd);
+      at = skipSpace(bytes, keyEnd);
+      if (bytes[at] !== COLON) return null;
+      const start = skipSpace(bytes, at + 1);
+      const end = endOfValue(bytes, start);
+      if (end > bytes.length) return null;
+      if (key !== null && names.includes(key)) envelope[key as Key].push({ start, end });
+      at = skipSpace(bytes, end);
+      if (bytes[at] === CLOSE_BRACE) break;
+      if (bytes[at] !== COMMA) return null;
+      at = skipSpace(bytes, at + 1);
+    }
+  }
+  return skipSpace(bytes, at + 1) === bytes.length ? envelope : null;
+}
+
+/** An escaped key such as "mod\u0065l" is the same key to every parser. */
+function readKey(bytes: Buffer, start: number, end: number): string | null {
+  const inner = bytes.toString('latin1', start + 1, end - 1);
+  if (!inner.includes('\\')) return inner;
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
+  } catch {
+    return null;
+  }
+}
+
+/** Puts values in the place of ranges; every other byte stays. @param ranges in order, not overlapping. */
+export function replaceRanges(bytes: Buffer, ranges: readonly FieldRange[], value: string): Buffer {
+  const inserted = Buffer.from(value);
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (const { start, end } of ranges) {
+    parts.push(bytes.subarray(from, start), inserted);
+    from = end;
+  }
+  parts.push(bytes.subarray(from));
+  return Buffer.concat(parts);
+}

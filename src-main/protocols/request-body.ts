@@ -1,0 +1,99 @@
+import { ProxyError } from '../../src-shared/errors.ts';
+import { isObject } from './anthropic/request.ts';
+import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
+import { SharedValues } from './shared-values.ts';
+
+const fields = ['model', 'stream', 'messages', 'thread', 'tools'] as const;
+type Field = (typeof fields)[number];
+
+const sharedTools = new SharedValues();
+
+/**
+ * A request's body: the client's bytes, what routing needs of them, and the whole decoded once, when someone asks for it.
+ * A request that is passed through is never decoded; its provider judges what is inside.
+ */
+export class RequestBody {
+  readonly raw: Buffer;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly #envelope: Envelope<Field>;
+  #decoded: Readonly<Record<string, unknown>> | null = null;
+
+  /** @throws ProxyError `invalid_json`, `invalid_field` */
+  constructor(raw: Buffer) {
+    this.raw = raw;
+    const envelope = readEnvelope(raw, fields);
+    if (envelope === null) {
+      decodeObject(raw);
+      throw ProxyError.of('invalid_json', { reason: 'it is not one whole object' });
+    }
+    this.#envelope = envelope;
+    const model = this.#read('model');
+    if (model === undefined) throw ProxyError.of('invalid_field', { field: 'model', expected: 'is required' });
+    if (typeof model !== 'string' || model === '')
+      throw ProxyError.of('invalid_field', { field: 'model', expected: 'must be a non-empty string' });
+    this.model = model;
+    const stream = this.#read('stream') ?? false;
+    if (typeof stream !== 'boolean') throw ProxyError.of('invalid_field', { field: 'stream', expected: 'must be a boolean' });
+    this.stream = stream;
+    const messages = this.#last('messages');
+    if (messages !== undefined && raw[messages.start] !== '['.charCodeAt(0))
+      throw ProxyError.of('invalid_field', { field: 'messages', expected: 'must be an array' });
+  }
+
+  /** Whether a field is there, at whatever value. */
+  has(field: Field): boolean {
+    return this.#envelope[field].length > 0;
+  }
+
+  /**
+   * The whole body. Equal `tools` of several requests are one frozen object.
+   * @throws ProxyError `invalid_json`
+   */
+  decode(): Readonly<Record<string, unknown>> {
+    this.#decoded ??= this.#decode();
+    return this.#decoded;
+  }
+
+  #decode(): Record<string, unknown> {
+    const { raw } = this;
+    const [tools, another] = this.#envelope.tools;
+    if (tools === undefined || another !== undefined) return decodeObject(raw);
+    const decoded = parse(`${raw.toString('utf8', 0, tools.start)}null${raw.toString('utf8', tools.end)}`) as Record<string, unknown>;
+    decoded['tools'] = guarded(() => sharedTools.decode(raw.subarray(tools.start, tools.end)));
+    return decoded;
+  }
+
+  /** The same bytes with another model name in its place: providers' prompt caches live on an unchanged body. */
+  withModel(model: string): Buffer {
+    return model === this.model ? this.raw : replaceRanges(this.raw, this.#envelope.model, JSON.stringify(model));
+  }
+
+  /** Of a key that stands twice JSON lets the last win. */
+  #last(field: Field): FieldRange | undefined {
+    return this.#envelope[field].at(-1);
+  }
+
+  #read(field: Field): unknown {
+    const range = this.#last(field);
+    return range === undefined ? undefined : parse(this.raw.toString('utf8', range.start, range.end));
+  }
+}
+
+const parse = (text: string): unknown => guarded(() => JSON.parse(text));
+
+function guarded<Value>(decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (error) {
+    throw ProxyError.of('invalid_json', { reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+  }
+}
+
+/** @throws ProxyError `invalid_json`, `invalid_field` */
+function decodeObject(raw: Buffer): Record<string, unknown> {
+  if (raw.length === 0) throw ProxyError.of('invalid_json', { reason: 'it is empty' });
+  const value = parse(raw.toString());
+  if (!isObject(value)) throw ProxyError.of('invalid_field', { field: 'body', expected: 'must be a JSON object' });
+  return value;
+}

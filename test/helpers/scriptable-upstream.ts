@@ -1,0 +1,256 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  anthropicErrorBody,
+  anthropicErrorFrame,
+  anthropicFrames,
+  anthropicMessage,
+  anthropicPing,
+} from './upstream/anthropic.ts';
+import { chatCompletion, chatErrorBody, chatErrorFrame, chatFrames } from './upstream/openai-chat.ts';
+import { UpstreamRequest } from './upstream/request.ts';
+import { encodeFrames, send } from './upstream/send.ts';
+import type { AnswerStep, ErrorStep, Frame, FramesStep, PartialUsage, Step, Wire } from './upstream/step.ts';
+
+export { type UpstreamProtocol, UpstreamRequest } from './upstream/request.ts';
+export * from './upstream/step.ts';
+
+export type Script = (request: UpstreamRequest, index: number) => Step | Promise<Step>;
+
+export interface ScriptableUpstream {
+  /** `http://127.0.0.1:PORT`, without a version segment. */
+  readonly url: string;
+  readonly port: number;
+  /** All requests in the order they arrived, counting and listing included. */
+  readonly requests: UpstreamRequest[];
+  /** Requests that asked a model. */
+  readonly asked: UpstreamRequest[];
+  /** Decides every answer from now on; drops what is queued. `index` counts the model requests since then. */
+  script(script: Script): void;
+  /** Answers for the next requests, one each, before the script is asked again. */
+  queue(...steps: Step[]): void;
+  /** Waits until so many model requests have arrived completely. Throws after `limitMs` (default 5 s). */
+  waitFor(count: number, limitMs?: number): Promise<UpstreamRequest[]>;
+  /** Forgets recorded requests and queued answers. */
+  reset(): void;
+  /** Stops listening and breaks all connections. */
+  close(): Promise<void>;
+}
+
+/** Used where a step names no usage. */
+const defaultUsage: PartialUsage = { input: 25, cacheRead: 0, cacheWrite: 0, output: 7 };
+
+/**
+ * An upstream on 127.0.0.1 that speaks Anthropic Messages and OpenAI Chat Completions, does what it is told and records
+ * everything it receives.
+ *
+ * ```ts
+ * const upstream = await startUpstream();                       // `await using` closes it at the end of the block
+ * upstream.script((request) => say(`you asked ${request.model}`));
+ * upstream.queue(
+ *   callTools([{ name: 'Bash', input: { command: 'ls' } }], { chunkBytes: 1, crlf: true }),
+ *   fail(529, { type: 'overloaded_error', headers: { 'retry-after': '2' } }),
+ *   answer([{ type: 'thinking', text: 'hm' }, { type: 'text', text: 'ja' }], { usage: { input: 3, output: 2 } }),
+ *   say('cut off', { breakAfter: { frames: 3, how: 'reset' } }),
+ *   hang(), close(), html(), empty(), garbage(), redirect('http://127.0.0.1:1/'),
+ * );
+ * // … then look at what arrived:
+ * upstream.asked[0]?.body; upstream.asked[0]?.rawHeaders; upstream.asked[0]?.aborted;
+ * await upstream.close();
+ * ```
+ *
+ * Without a script every request is answered with the text `ok`. `/v1/models` lists `models`; counting tokens answers 42.
+ */
+export async function startUpstream(
+  options: { models?: string[] } = {},
+): Promise<ScriptableUpstream & AsyncDisposable> {
+  const requests: UpstreamRequest[] = [];
+  const queued: Step[] = [];
+  let script: Script = () => ({ kind: 'answer', content: [{ type: 'text', text: 'ok' }] });
+  let scripted = 0;
+  let answered = 0;
+
+  const server = createServer((incoming, response) => {
+    let broken = false;
+    const breakOff = () => {
+      broken = true;
+    };
+    const request = new UpstreamRequest(incoming, response, () => broken);
+    requests.push(request);
+    readBody(incoming)
+      .then(async (body) => {
+        request.body = body;
+        request.bodyComplete = true;
+        if (request.protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
+        const step = queued.shift() ?? (await script(request, scripted++));
+        await perform(step, request, response, String(++answered), breakOff);
+      })
+      .catch((error: unknown) => {
+        // The client left while it was sending or being answered: recorded by the request itself.
+        if (response.destroyed || incoming.destroyed) return;
+        response.writeHead(599).end(`The script of the test failed: ${String(error)}`);
+      });
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  const asked = () => requests.filter((request) => request.protocol !== null);
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    requests,
+    get asked() {
+      return asked();
+    },
+    script(next) {
+      script = next;
+      scripted = 0;
+      queued.length = 0;
+    },
+    queue: (...steps) => void queued.push(...steps),
+    async waitFor(count, limitMs = 5_000) {
+      const end = Date.now() + limitMs;
+      while (asked().filter((request) => request.bodyComplete).length < count) {
+        if (Date.now() > end) throw new Error(`${asked().length} of ${count} requests arrived in ${limitMs} ms`);
+        await sleep(5);
+      }
+      return asked();
+    },
+    reset() {
+      requests.length = 0;
+      queued.length = 0;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A port of 127.0.0.1 on which nothing listens: connections to it are refused. */
+export async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function answerOther(request: UpstreamRequest, response: ServerResponse, models: string[]): void {
+  const json = (status: number, body: unknown) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  if (request.method === 'POST' && request.path.endsWith('/messages/count_tokens')) json(200, { input_tokens: 42 });
+  else if (request.method === 'GET' && request.path.endsWith('/models'))
+    json(200, { object: 'list', data: models.map((id) => ({ id, object: 'model', type: 'model', display_name: id })) });
+  else json(404, { error: { type: 'not_found_error', message: `${request.method} ${request.path}` } });
+}
+
+async function perform(
+  step: Step,
+  request: UpstreamRequest,
+  response: ServerResponse,
+  id: string,
+  breakOff: () => void,
+): Promise<void> {
+  switch (step.kind) {
+    case 'hang':
+      return;
+    case 'close':
+      breakOff();
+      response.socket?.resetAndDestroy();
+      return;
+    case 'raw':
+      return send(response, step.status, step.headers, [Buffer.from(step.body)], step.wire ?? {}, breakOff);
+    case 'error':
+      return sendError(step, request, response, breakOff);
+    case 'frames':
+      return sendFrames(step.frames.map(frameOf), step.wire ?? {}, request, response, breakOff);
+    case 'answer':
+      return request.streamed
+        ? sendFrames(answerFrames(step, request, id), step.wire ?? {}, request, response, breakOff)
+        : sendWhole(step, request, response, id, breakOff);
+  }
+}
+
+function frameOf(frame: FramesStep['frames'][number]): Frame {
+  if (typeof frame === 'string') return { data: frame };
+  if (isFrame(frame)) return frame;
+  return { data: JSON.stringify(frame), ...(typeof frame.type === 'string' ? { event: frame.type } : {}) };
+}
+
+const isFrame = (value: Frame | Record<string, unknown>): value is Frame => typeof value.data === 'string';
+
+const usageOf = (step: AnswerStep): PartialUsage | null =>
+  step.usage === null ? null : { ...defaultUsage, ...step.usage };
+
+function answerFrames(step: AnswerStep, request: UpstreamRequest, id: string): Frame[] {
+  if (request.protocol === 'anthropic') return anthropicFrames(step, id, request.model, usageOf(step));
+  const streamOptions = request.json.stream_options;
+  const withUsage =
+    typeof streamOptions === 'object' &&
+    streamOptions !== null &&
+    'include_usage' in streamOptions &&
+    streamOptions.include_usage === true;
+  return chatFrames(step, id, request.model, usageOf(step), withUsage);
+}
+
+function sendFrames(
+  frames: Frame[],
+  wire: Wire,
+  request: UpstreamRequest,
+  response: ServerResponse,
+  breakOff: () => void,
+): Promise<void> {
+  const anthropic = request.protocol === 'anthropic';
+  const error = wire.errorAfter;
+  const sent =
+    error === undefined
+      ? frames
+      : [
+          ...frames.slice(0, error.frames),
+          (anthropic ? anthropicErrorFrame : chatErrorFrame)(
+            error.type ?? 'overloaded_error',
+            error.message ?? 'Overloaded',
+          ),
+        ];
+  const bytes = encodeFrames(sent, wire, anthropic ? anthropicPing : null);
+  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
+  return send(response, 200, headers, bytes, wire, breakOff);
+}
+
+function sendWhole(
+  step: AnswerStep,
+  request: UpstreamRequest,
+  response: ServerResponse,
+  id: string,
+  breakOff: () => void,
+): Promise<void> {
+  const whole = request.protocol === 'anthropic' ? anthropicMessage : chatCompletion;
+  const body = Buffer.from(JSON.stringify(whole(step, id, request.model, usageOf(step))));
+  return send(response, 200, { 'content-type': 'application/json' }, [body], step.wire ?? {}, breakOff);
+}
+
+function sendError(
+  step: ErrorStep,
+  request: UpstreamRequest,
+  response: ServerResponse,
+  breakOff: () => void,
+): Promise<void> {
+  const body = (request.protocol === 'anthropic' ? anthropicErrorBody : chatErrorBody)(
+    step.type ?? (step.status === 429 ? 'rate_limit_error' : step.status === 529 ? 'overloaded_error' : 'api_error'),
+    step.message ?? `Scripted failure ${step.status}`,
+  );
+  const headers = { 'content-type': 'application/json', ...step.headers };
+  return send(response, step.status, headers, [Buffer.from(JSON.stringify(body))], {}, breakOff);
+}
