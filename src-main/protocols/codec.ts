@@ -52,8 +52,8 @@ export interface DecodeContext {
 }
 
 export interface EncodedRequest {
-  /** JSON. */
-  body: string;
+  /** JSON, in UTF-8. */
+  body: Uint8Array;
   toolNames: ReadonlyMap<string, string>;
   /** What was lost on the way, for the trace. */
   warnings: readonly string[];

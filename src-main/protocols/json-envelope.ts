@@ -1,3 +1,5 @@
+import type { KnownValues } from './known-values.ts';
+
 /**
  * Finds the top-level fields of a JSON object in its bytes, without building anything of what is inside them. Most of a
  * request is conversation and tool definitions that only go through: decoding them costs more than all the rest of a
@@ -81,9 +83,14 @@ function skipSpace(bytes: Uint8Array, at: number): number {
 }
 
 /**
+ * @param known values of wanted fields that were seen before.
  * @returns null where the bytes are not one whole JSON object, as far as that shows from outside its fields.
  */
-export function readEnvelope<const Key extends string>(bytes: Buffer, wanted: readonly Key[]): Envelope<Key> | null {
+export function readEnvelope<const Key extends string>(
+  bytes: Buffer,
+  wanted: readonly Key[],
+  known: KnownValues | null = null,
+): Envelope<Key> | null {
   const envelope = Object.fromEntries(wanted.map((key) => [key, [] as FieldRange[]])) as Envelope<Key>;
   const names: readonly string[] = wanted;
   let at = skipSpace(bytes, 0);
@@ -97,9 +104,11 @@ export function readEnvelope<const Key extends string>(bytes: Buffer, wanted: re
       at = skipSpace(bytes, keyEnd);
       if (bytes[at] !== COLON) return null;
       const start = skipSpace(bytes, at + 1);
-      const end = endOfValue(bytes, start);
+      const isWanted = key !== null && names.includes(key);
+      const skipped = isWanted && known !== null && bytes[start] === OPEN_BRACKET ? known.lengthAt(bytes, start) : 0;
+      const end = skipped > 0 ? start + skipped : endOfValue(bytes, start);
       if (end > bytes.length) return null;
-      if (key !== null && names.includes(key)) envelope[key as Key].push({ start, end });
+      if (isWanted) envelope[key as Key].push({ start, end });
       at = skipSpace(bytes, end);
       if (bytes[at] === CLOSE_BRACE) break;
       if (bytes[at] !== COMMA) return null;

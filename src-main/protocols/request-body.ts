@@ -1,15 +1,15 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import { isObject } from './anthropic/request.ts';
 import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
-import { SharedValues } from './shared-values.ts';
+import { KnownValues } from './known-values.ts';
 
 const fields = ['model', 'stream', 'messages', 'thread', 'tools'] as const;
 type Field = (typeof fields)[number];
 
-const sharedTools = new SharedValues();
+const knownTools = new KnownValues();
 
 /**
- * A request's body: the client's bytes, what routing needs of them, and the whole decoded once, when someone asks for it.
+ * A request's body: the client's bytes, what routing needs of them, and the whole decoded when someone asks for it.
  * A request that is passed through is never decoded; its provider judges what is inside.
  */
 export class RequestBody {
@@ -17,17 +17,18 @@ export class RequestBody {
   readonly model: string;
   readonly stream: boolean;
   readonly #envelope: Envelope<Field>;
-  #decoded: Readonly<Record<string, unknown>> | null = null;
 
   /** @throws ProxyError `invalid_json`, `invalid_field` */
   constructor(raw: Buffer) {
     this.raw = raw;
-    const envelope = readEnvelope(raw, fields);
+    const envelope = readEnvelope(raw, fields, knownTools);
     if (envelope === null) {
       decodeObject(raw);
       throw ProxyError.of('invalid_json', { reason: 'it is not one whole object' });
     }
     this.#envelope = envelope;
+    const tools = envelope.tools[0];
+    if (tools !== undefined) knownTools.remember(raw, tools.start, tools.end);
     const model = this.#read('model');
     if (model === undefined) throw ProxyError.of('invalid_field', { field: 'model', expected: 'is required' });
     if (typeof model !== 'string' || model === '')
@@ -47,21 +48,18 @@ export class RequestBody {
   }
 
   /**
-   * The whole body. Equal `tools` of several requests are one frozen object.
+   * The whole body, decoded anew at each call: kept, it would live as long as the provider takes to answer. Equal `tools`
+   * of several requests are one frozen object.
+   *
    * @throws ProxyError `invalid_json`
    */
   decode(): Readonly<Record<string, unknown>> {
-    this.#decoded ??= this.#decode();
-    return this.#decoded;
-  }
-
-  #decode(): Record<string, unknown> {
     const { raw } = this;
     const [tools, another] = this.#envelope.tools;
     if (tools === undefined || another !== undefined) return decodeObject(raw);
-    const decoded = parse(`${raw.toString('utf8', 0, tools.start)}null${raw.toString('utf8', tools.end)}`) as Record<string, unknown>;
-    decoded['tools'] = guarded(() => sharedTools.decode(raw.subarray(tools.start, tools.end)));
-    return decoded;
+    const decoded = parse(`${raw.toString('utf8', 0, tools.start)}null${raw.toString('utf8', tools.end)}`);
+    const shared = guarded(() => knownTools.decode(raw, tools.start, tools.end));
+    return Object.assign(decoded as Record<string, unknown>, { tools: shared });
   }
 
   /** The same bytes with another model name in its place: providers' prompt caches live on an unchanged body. */

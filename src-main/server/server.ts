@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
+import { readBody } from './body.ts';
 import { checkAccess, type TokenMatcher } from './client-access.ts';
 import { checkOrigin, type OriginRules } from './origin-guard.ts';
 
@@ -78,7 +80,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   // Bodies stay bytes: most of them go on as they are.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimitBytes }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) => readBody(payload, Number(request.headers['content-length'] ?? 0), options.bodyLimitBytes));
   server.decorateRequest('arrivedAt', 0);
   server.decorateRequest('clientCredentials');
 

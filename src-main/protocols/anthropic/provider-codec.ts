@@ -93,7 +93,9 @@ class AnthropicStreamDecoder implements StreamDecoder {
 export const anthropicProviderCodec: ProviderCodec = {
   protocol: 'anthropic',
   path: '/messages',
-  encodeRequest: (request, model) => ({ body: JSON.stringify({ ...request, model }), toolNames: new Map(), warnings: [] }),
+  encodeRequest: (request, model) => ({
+    body: Buffer.from(JSON.stringify({ ...request, model })),
+    toolNames: new Map(), warnings: [] }),
   createStreamDecoder: () => new AnthropicStreamDecoder(),
   decodeAnswer: (body) => messageEvents(readMessage(body)),
   decodeError: (body) => {

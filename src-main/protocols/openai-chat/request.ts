@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { MessagesRequest } from '../canonical.ts';
 import type { EncodedRequest, Quirks } from '../codec.ts';
+import { JsonWriter } from '../json-writer.ts';
 import { encodeMessages } from './messages.ts';
 import { isStrict } from './tool-schema.ts';
 import { encodeTools } from './tools.ts';
@@ -32,10 +33,13 @@ export function encodeRequest(request: MessagesRequest, model: string, quirks: Q
     ...stream(request, quirks),
   };
   if (typeof request.top_k === 'number') warnings.add('top_k has no counterpart and was left out.');
-  // Put together from pieces: the JSON of the tools is made once for many requests.
-  const start = `{"model":${JSON.stringify(model)},"messages":${JSON.stringify(messages)}${tools === null ? '' : `,"tools":${tools}`}`;
+  const body = new JsonWriter().text('{"model":').value(model).text(',"messages":[');
+  for (const [index, message] of messages.entries()) body.text(index === 0 ? '' : ',').value(message);
+  body.text(']');
+  if (tools !== null) body.text(',"tools":').bytes(tools);
   const end = JSON.stringify(rest);
-  return { body: end === '{}' ? `${start}}` : `${start},${end.slice(1)}`, toolNames, warnings: [...warnings] };
+  body.text(end === '{}' ? '}' : `,${end.slice(1)}`);
+  return { body: body.finish(), toolNames, warnings: [...warnings] };
 }
 
 /** Anthropic's `max_tokens: 0` (fill the prompt cache only) is refused elsewhere; one token is the least there is. */

@@ -12,13 +12,13 @@ type ToolChoice = 'auto' | 'required' | 'none' | { type: 'function'; function: {
 /** The fields of a request that concern tools; absent ones are undefined and vanish in JSON. */
 export interface ToolFields {
   /** JSON of the `tools` field; null where there is none. */
-  tools: string | null;
+  tools: Uint8Array | null;
   choice: { tool_choice: ToolChoice | undefined; parallel_tool_calls: false | undefined };
 }
 
 /** A list of tool definitions, translated. */
 interface EncodedTools {
-  json: string;
+  json: Uint8Array;
   /** As they are sent. */
   names: ReadonlySet<string>;
   /** Sent name → the client's own, for those that had to change. */
@@ -50,7 +50,7 @@ function encodeList(list: readonly Tool[]): EncodedTools {
       function: description === undefined ? { name, parameters } : { name, description, parameters },
     });
   }
-  const encoded = { json: JSON.stringify(tools), names: new Set(tools.map((tool) => tool.function.name)), changed, warnings };
+  const encoded = { json: Buffer.from(JSON.stringify(tools)), names: new Set(tools.map((tool) => tool.function.name)), changed, warnings };
   // What is not frozen might change under us.
   if (Object.isFrozen(list)) encodedLists.set(list, encoded);
   return encoded;

@@ -33,7 +33,7 @@ function encode(fields: Partial<MessagesRequest>, overrides: Partial<Quirks> = {
     ...quirks,
     ...overrides,
   });
-  return { body: JSON.parse(body) as Record<string, unknown>, toolNames, warnings };
+  return { body: JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>, toolNames, warnings };
 }
 
 const messagesOf = (messages: Message[], overrides?: Partial<Quirks>) =>
@@ -654,7 +654,7 @@ const anyQuirks = fc.record({
 
 describe('any conversation', () => {
   const bodyOf = (messages: Message[], given: Quirks) =>
-    openaiChatCodec.encodeRequest({ model: 'm', system: 'S', messages }, 'm', given).body;
+    Buffer.from(openaiChatCodec.encodeRequest({ model: 'm', system: 'S', messages }, 'm', given).body).toString();
 
   it('is translated by a pure function', () => {
     fc.assert(
