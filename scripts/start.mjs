@@ -6,7 +6,7 @@ import { buildAll } from './lib/build-all.ts';
 import { chooseStart } from './lib/choose-start.ts';
 import { findElectron } from './lib/electron-binary.ts';
 import { downloadElectron } from './lib/electron-download.ts';
-import { projectFolder, say } from './lib/project.ts';
+import { engineNodeFlags, projectFolder, say } from './lib/project.ts';
 import { runChild } from './lib/run-child.ts';
 
 const electronPackage = path.join(projectFolder, 'node_modules/electron');
@@ -18,7 +18,7 @@ const startLimitMs = 15_000;
 const runHeadless = (note, flags) =>
   runChild(
     process.execPath,
-    [path.join(projectFolder, 'dist/main/cli.js'), 'serve', ...flags],
+    [...engineNodeFlags, path.join(projectFolder, 'dist/main/cli.js'), 'serve', ...flags],
     note === null ? process.env : { ...process.env, CPROXY_START_NOTE: note },
     projectFolder,
   );

@@ -6,7 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { type Config, isLoopbackHost, type ProviderConfig, providerSchema } from '../src-shared/config.ts';
 import type { ConfigView, EngineStatus, ProviderView } from '../src-shared/control.ts';
 import { configForDisplay } from './config/config-for-display.ts';
-import { type Folders, ensureFolders } from './config/folders.ts';
+import { ensureFolders, type Folders } from './config/folders.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
 import { AdminSessions } from './control/admin-sessions.ts';
@@ -67,7 +67,12 @@ export interface Engine {
   readonly stopped: Promise<void>;
 }
 
-const demoConfig: ProviderConfig = providerSchema.parse({ id: 'demo', name: 'Demo', type: 'demo', priority: 1_000_000 });
+const demoConfig: ProviderConfig = providerSchema.parse({
+  id: 'demo',
+  name: 'Demo',
+  type: 'demo',
+  priority: 1_000_000,
+});
 
 /**
  * Composes configuration, secrets, router, providers and server into one running engine.
@@ -130,7 +135,10 @@ class RunningEngine implements Engine {
     this.#transport = transport;
 
     const secrets = new Set<string>([lock.contents.secret]);
-    const resolve = createKeyResolver({ env: options.env, baseFolder: loaded.file === null ? folders.config : dirname(loaded.file) });
+    const resolve = createKeyResolver({
+      env: options.env,
+      baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
+    });
     const resolveKey: typeof resolve = (reference) => {
       const key = resolve(reference);
       if (key.state === 'present') {
@@ -153,7 +161,10 @@ class RunningEngine implements Engine {
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);
     const onInternalError = (error: unknown, requestId: string): void =>
-      log.error('A request failed inside CProxy', { requestId, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      log.error('A request failed inside CProxy', {
+        requestId,
+        reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     this.#pipeline = new Pipeline({
       plan: (model) => this.#router.plan(model),
       times: () => ({ holdMs: config.routing.holdMs, pingMs: config.server.pingMs }),
@@ -176,9 +187,17 @@ class RunningEngine implements Engine {
     const assertRoutable = (model: string): void => {
       this.#router.plan(model);
     };
-    registerMessagesDoor(this.#server, { handle: (request, reply) => this.#pipeline.handle(request, reply), assertRoutable });
+    registerMessagesDoor(this.#server, {
+      handle: (request, reply) => this.#pipeline.handle(request, reply),
+      assertRoutable,
+    });
     registerModelsDoor(this.#server, { list: () => this.#router.list(), assertRoutable, since: this.#startedAt });
-    registerHealthDoor(this.#server, () => ({ state: this.#state, version: packageJson.version, pid: process.pid, startedAt: this.#startedAt }));
+    registerHealthDoor(this.#server, () => ({
+      state: this.#state,
+      version: packageJson.version,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+    }));
     registerControlDoor(this.#server, {
       router: () => this.controlRouter(),
       sessions: this.#sessions,
@@ -209,7 +228,8 @@ class RunningEngine implements Engine {
       throw explainListenError(error, host, port);
     }
     this.#port = (this.#server.server.address() as AddressInfo).port;
-    const shownHost = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+    const shownHost =
+      host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
     this.#endpoint = `http://${shownHost}:${this.#port}`;
     if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
     this.#lock.update({ endpoint: this.#endpoint });
@@ -259,8 +279,10 @@ class RunningEngine implements Engine {
     this.#state = 'draining';
     try {
       const deadline = Date.now() + this.#config.server.graceMs;
-      while (this.#pipeline.running > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-      if (this.#pipeline.running > 0) log.warn('Answers in flight did not finish in time and are cut', { running: this.#pipeline.running });
+      while (this.#pipeline.running > 0 && Date.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      if (this.#pipeline.running > 0)
+        log.warn('Answers in flight did not finish in time and are cut', { running: this.#pipeline.running });
       await this.#server.close();
       await this.#transport.close();
     } finally {
@@ -283,19 +305,40 @@ class RunningEngine implements Engine {
 
 function viewProvider(provider: BaseProvider): ProviderView {
   const { id, name, type, baseUrl, models, priority, enabled } = provider;
-  return { id, name, type, baseUrl: baseUrl?.href ?? null, models: [...models], priority, enabled, key: provider.keyView() };
+  return {
+    id,
+    name,
+    type,
+    baseUrl: baseUrl?.href ?? null,
+    models: [...models],
+    priority,
+    enabled,
+    key: provider.keyView(),
+  };
 }
 
 function explainListenError(error: unknown, host: string, port: number): EngineStartError {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   switch (code) {
     case 'EADDRINUSE':
-      return new EngineStartError('port_in_use', `Port ${port} on ${host} is taken by another program. Stop that program, or choose another port with --port.`, error);
+      return new EngineStartError(
+        'port_in_use',
+        `Port ${port} on ${host} is taken by another program. Stop that program, or choose another port with --port.`,
+        error,
+      );
     case 'EACCES':
-      return new EngineStartError('port_in_use', `This user may not listen on port ${port}. Choose one above 1023 with --port.`, error);
+      return new EngineStartError(
+        'port_in_use',
+        `This user may not listen on port ${port}. Choose one above 1023 with --port.`,
+        error,
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new EngineStartError('bad_host', `This machine has no address '${host}'. Correct server.host, or use --host 127.0.0.1.`, error);
+      return new EngineStartError(
+        'bad_host',
+        `This machine has no address '${host}'. Correct server.host, or use --host 127.0.0.1.`,
+        error,
+      );
     default:
       throw error;
   }

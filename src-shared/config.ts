@@ -46,18 +46,27 @@ export const timeoutsSchema = z.strictObject({
 
 /** Ways in which this server differs from what its type expects. */
 export const quirksSchema = z.strictObject({
-  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
-  sendsReasoningEffort: z.boolean().optional(),
-  returnsReasoningContent: z.boolean().optional(),
-  asksStreamUsage: z.boolean().optional(),
-  takesSystemAnywhere: z.boolean().optional(),
+  maxTokensField: z
+    .enum(['max_tokens', 'max_completion_tokens'])
+    .optional()
+    .describe('Name of the field that limits the length of an answer'),
+  sendsReasoningEffort: z.boolean().optional().describe('Send reasoning_effort; some servers refuse it'),
+  returnsReasoningContent: z
+    .boolean()
+    .optional()
+    .describe('Give the model its earlier thinking back as reasoning_content, as DeepSeek, Kimi and GLM require'),
+  asksStreamUsage: z.boolean().optional().describe('Ask for token counts in streams (stream_options)'),
+  takesSystemAnywhere: z
+    .boolean()
+    .optional()
+    .describe('Takes system messages in mid conversation; elsewhere they become a part of the user message'),
 });
 
 export const capabilitiesSchema = z.strictObject({
-  streaming: z.boolean().optional(),
-  tools: z.boolean().optional(),
-  reasoning: z.boolean().optional(),
-  vision: z.boolean().optional(),
+  streaming: z.boolean().optional().describe('Can stream answers'),
+  tools: z.boolean().optional().describe('Can call tools'),
+  reasoning: z.boolean().optional().describe('Can think before it answers'),
+  vision: z.boolean().optional().describe('Can read images'),
 });
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of an HTTP header');
@@ -73,18 +82,22 @@ const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or http
 const providerFields = z.strictObject({
   id: identifier,
   name: z.string().min(1).optional().describe('Shown to people; the id where absent'),
-  type: providerTypeSchema,
+  type: providerTypeSchema.describe('What it speaks, and where it is unless baseUrl says'),
   baseUrl: baseUrl
     .optional()
     .describe('With or without a trailing slash or version segment; /v1 is added where there is none'),
   models: z.array(z.string().min(1)).optional().describe('Model ids it serves'),
-  capabilities: capabilitiesSchema.optional(),
+  capabilities: capabilitiesSchema
+    .optional()
+    .describe('What its models can do; kept for routing, which does not ask yet'),
   priority: whole.min(0).default(100).describe('Order of preference, 1 first'),
-  enabled: z.boolean().default(true),
+  enabled: z.boolean().default(true).describe('Whether requests may go there'),
   key: keyReferenceSchema.optional(),
   headers: z.record(headerName, headerValue).default({}).describe('Sent with every request'),
-  timeouts: timeoutsSchema.prefault({}),
-  quirks: quirksSchema.optional(),
+  timeouts: timeoutsSchema.prefault({}).describe('How long it is waited for'),
+  quirks: quirksSchema
+    .optional()
+    .describe('How it differs from what its type expects; for types that speak Chat Completions'),
 });
 
 export const providerSchema = providerFields.superRefine((provider, context) => {
@@ -113,63 +126,72 @@ export const strategies = ['priority', 'weighted', 'round-robin', 'least-connect
 
 export const ruleSchema = z.strictObject({
   id: identifier,
-  name: z.string().optional(),
-  enabled: z.boolean().default(true),
-  when: z.record(z.string(), z.unknown()),
-  use: z.strictObject({ targets: z.array(z.string().min(1)).min(1) }),
+  name: z.string().optional().describe('Shown to people'),
+  enabled: z.boolean().default(true).describe('Whether it counts'),
+  when: z.record(z.string(), z.unknown()).describe('What a request must be like'),
+  use: z
+    .strictObject({ targets: z.array(z.string().min(1)).min(1).describe('In order of preference') })
+    .describe('Where such requests go'),
 });
 
 export const routingSchema = z.strictObject({
   defaultProvider: identifier.optional().describe('Where requests go that nothing else matches'),
   loadBalancing: z
     .strictObject({
-      strategy: z.enum(strategies).default('priority'),
-      healthCheck: z.boolean().default(true),
+      strategy: z
+        .enum(strategies)
+        .default('priority')
+        .describe('Among providers that list the same model; priority is the only one that is applied yet'),
+      healthCheck: z.boolean().default(true).describe('Probe providers; not done yet'),
       failover: z.boolean().default(true).describe('Try other targets when one fails'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('Several providers for one model'),
   tiers: z
     .strictObject({
-      opus: oneOrMore.optional(),
-      sonnet: oneOrMore.optional(),
-      haiku: oneOrMore.optional(),
-      fable: oneOrMore.optional(),
+      opus: oneOrMore.optional().describe('For names with opus in them'),
+      sonnet: oneOrMore.optional().describe('For names with sonnet in them'),
+      haiku: oneOrMore.optional().describe('For names with haiku in them'),
+      fable: oneOrMore.optional().describe('For names with fable in them'),
     })
     .prefault({})
     .describe("Targets for Claude's model families, by a word in the asked name"),
-  rules: z.array(ruleSchema).default([]),
+  rules: z.array(ruleSchema).default([]).describe('Checked and reported; not applied yet'),
   holdMs: milliseconds
     .default(60_000)
     .describe('How long nothing reaches the client while targets are tried; then pings keep it waiting'),
 });
 
 export const serverSchema = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: whole.min(0).max(65_535).default(4777),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  port: whole.min(0).max(65_535).default(4777).describe('0 takes any that is free'),
   auth: z.enum(['token', 'none']).default('token').describe('none opens the model endpoints to anyone on this machine'),
   allowedHosts: z
     .array(z.string().min(1))
     .default([])
     .describe('Names besides loopback that the Host header may carry'),
   allowedOrigins: z.array(z.string().min(1)).default([]).describe('Web origins that may call (CORS)'),
-  bodyLimitBytes: whole.positive().default(32 * 1024 * 1024),
+  bodyLimitBytes: whole
+    .positive()
+    .default(32 * 1024 * 1024)
+    .describe('Largest request body that is taken'),
   pingMs: milliseconds.default(15_000).describe('Silence after which a stream is kept alive with a ping'),
   graceMs: milliseconds.default(30_000).describe('How long answers in flight may take to finish at shutdown'),
 });
 
 export const loggingSchema = z.strictObject({
-  level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least important lines that are written'),
 });
 
 const bodyShape = {
-  server: serverSchema.prefault({}),
-  logging: loggingSchema.prefault({}),
-  providers: z.array(providerSchema).default([]),
+  server: serverSchema.prefault({}).describe('The listener'),
+  logging: loggingSchema.prefault({}).describe('Lines on standard error'),
+  providers: z.array(providerSchema).default([]).describe('Who answers'),
   aliases: z
     .record(z.string().min(1), oneOrMore)
     .default({})
     .describe('Model names of your own: each a target or a list in order of preference'),
-  routing: routingSchema.prefault({}),
+  routing: routingSchema.prefault({}).describe('Where requests go'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;
@@ -186,7 +208,7 @@ const acrossFields = z.object({
 
 export const configSchema = z
   .strictObject({
-    $schema: z.string().optional(),
+    $schema: z.string().optional().describe('Address of a JSON Schema, for editors; not read'),
     ...bodyShape,
     environments: z
       .partialRecord(z.enum(environmentNames), z.record(z.string(), z.unknown()))

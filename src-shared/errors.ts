@@ -125,14 +125,10 @@ export const errorTable = {
     false,
     () => 'This needs an admin session; a client token does not open it. Run `cproxy login` and enter the code.',
   ),
-  admin_origin_refused: entry(
-    403,
-    'permission_error',
-    false,
-    (d: { origin: string | null }) =>
-      d.origin === null
-        ? 'A browser session may change something only from the page of this CProxy itself; this call names no web origin.'
-        : `A browser session may be used only from the page of this CProxy itself, not from '${d.origin}'.`,
+  admin_origin_refused: entry(403, 'permission_error', false, (d: { origin: string | null }) =>
+    d.origin === null
+      ? 'A browser session may change something only from the page of this CProxy itself; this call names no web origin.'
+      : `A browser session may be used only from the page of this CProxy itself, not from '${d.origin}'.`,
   ),
   wrong_login_code: entry(
     401,

@@ -7,3 +7,6 @@ export const projectFolder = path.resolve(import.meta.dirname, '../..');
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
+
+/** Flags of Node for the engine, the same as in the first line of src-main/cli.ts, where the reason stands. */
+export const engineNodeFlags: readonly string[] = ['--max-semi-space-size=8'];

@@ -18,7 +18,9 @@ export function createLogger(level: Config['logging']['level']): Logger {
       errors({ stack: true }),
       timestamp({ format: 'HH:mm:ss' }),
       printf(({ timestamp, level, message, ...fields }) => {
-        const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+        const rest = Object.entries(fields).map(
+          ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+        );
         return `${timestamp} ${level.padEnd(5)} ${message}${rest.join('')}`;
       }),
     ),
@@ -26,4 +28,9 @@ export function createLogger(level: Config['logging']['level']): Logger {
   });
 }
 
-export const silentLogger: Logger = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
+export const silentLogger: Logger = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+};

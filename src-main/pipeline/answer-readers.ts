@@ -3,7 +3,7 @@ import { MessageCollector } from '../protocols/anthropic/message-collector.ts';
 import { isObject } from '../protocols/anthropic/request.ts';
 import { AnthropicStreamTap, mergeUsage } from '../protocols/anthropic/stream-tap.ts';
 import type { StreamEvent, Usage } from '../protocols/canonical.ts';
-import type { ClientCodec, StreamDecoder, UpstreamError } from '../protocols/codec.ts';
+import type { ClientCodec, UpstreamError } from '../protocols/codec.ts';
 
 /** Reads one provider answer and makes the client's bytes of it. */
 export interface AnswerReader {
@@ -11,6 +11,10 @@ export interface AnswerReader {
   readonly started: boolean;
   /** The answer came to its proper end. */
   readonly finished: boolean;
+  /** The provider has said why the answer ends; only usage may still follow. */
+  readonly finishing: boolean;
+  /** The protocol's own end has been seen: nothing more will come, whether the connection closes or not. */
+  readonly complete: boolean;
   /** An error the provider reported inside the answer. */
   readonly error: UpstreamError | null;
   /** Whether the client has been given that error already, in the provider's own bytes. */
@@ -31,6 +35,12 @@ export class PassThroughStreamReader implements AnswerReader {
   }
   get finished(): boolean {
     return this.#tap.finished;
+  }
+  get finishing(): boolean {
+    return this.#tap.finished;
+  }
+  get complete(): boolean {
+    return this.#tap.complete;
   }
   get error(): UpstreamError | null {
     return this.#tap.error;
@@ -68,7 +78,10 @@ class WholeBody {
   add(chunk: Buffer): void {
     this.#length += chunk.length;
     if (this.#length > LARGEST_ANSWER_BYTES)
-      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: `it is larger than ${LARGEST_ANSWER_BYTES / 1024 / 1024} MB` });
+      throw ProxyError.of('provider_garbage', {
+        provider: this.#provider,
+        reason: `it is larger than ${LARGEST_ANSWER_BYTES / 1024 / 1024} MB`,
+      });
     this.#chunks.push(chunk);
   }
 
@@ -84,9 +97,14 @@ class WholeBody {
     try {
       value = JSON.parse(bytes.toString());
     } catch (error) {
-      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: `no JSON but ${describe(bytes)}` }, { cause: error });
+      throw ProxyError.of(
+        'provider_garbage',
+        { provider: this.#provider, reason: `no JSON but ${describe(bytes)}` },
+        { cause: error },
+      );
     }
-    if (!isObject(value)) throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: 'its JSON is not an object' });
+    if (!isObject(value))
+      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: 'its JSON is not an object' });
     return value;
   }
 }
@@ -103,6 +121,8 @@ export class PassThroughJsonReader implements AnswerReader {
   readonly #body: WholeBody;
   started = false;
   finished = false;
+  readonly finishing = false;
+  readonly complete = false;
   error: UpstreamError | null = null;
   readonly errorPassedOn = false;
   usage: Usage | null = null;
@@ -121,7 +141,10 @@ export class PassThroughJsonReader implements AnswerReader {
   end(): Buffer {
     const message = this.#body.json();
     if (!Array.isArray(message['content']))
-      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: 'its JSON is not a message: it has no content' });
+      throw ProxyError.of('provider_garbage', {
+        provider: this.#provider,
+        reason: 'its JSON is not a message: it has no content',
+      });
     this.usage = mergeUsage(null, message['usage']);
     this.stopReason = typeof message['stop_reason'] === 'string' ? message['stop_reason'] : null;
     this.started = true;
@@ -156,12 +179,9 @@ export function messageSink(codec: ClientCodec): EventSink {
 
 /** How the provider's bytes become events. */
 interface EventSource {
+  readonly finished?: boolean;
   push(chunk: Buffer): StreamEvent[];
   end(): StreamEvent[];
-}
-
-export function streamSource(decoder: StreamDecoder): EventSource {
-  return decoder;
 }
 
 /** A whole JSON answer, read at its end. @param decode throws an Error saying what is wrong with it. */
@@ -177,7 +197,11 @@ export function jsonSource(provider: string, decode: (body: unknown) => StreamEv
       try {
         return decode(value);
       } catch (error) {
-        throw ProxyError.of('provider_garbage', { provider, reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+        throw ProxyError.of(
+          'provider_garbage',
+          { provider, reason: error instanceof Error ? error.message : String(error) },
+          { cause: error },
+        );
       }
     },
   };
@@ -189,16 +213,28 @@ export class TranslatingReader implements AnswerReader {
   readonly #sink: EventSink;
   readonly #middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null;
   started = false;
-  finished = false;
+  complete = false;
   error: UpstreamError | null = null;
   readonly errorPassedOn = false;
   usage: Usage | null = null;
   stopReason: string | null = null;
 
-  constructor(source: EventSource, sink: EventSink, middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null) {
+  constructor(
+    source: EventSource,
+    sink: EventSink,
+    middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null,
+  ) {
     this.#source = source;
     this.#sink = sink;
     this.#middleware = middleware;
+  }
+
+  get finished(): boolean {
+    return this.complete;
+  }
+
+  get finishing(): boolean {
+    return this.#source.finished === true;
   }
 
   push(chunk: Buffer): string {
@@ -207,7 +243,7 @@ export class TranslatingReader implements AnswerReader {
 
   end(): string {
     const rest = this.#takeAll(this.#source.end());
-    return this.finished && this.error === null ? rest + this.#sink.end() : rest;
+    return this.complete && this.error === null ? rest + this.#sink.end() : rest;
   }
 
   #takeAll(events: readonly StreamEvent[]): string {
@@ -234,7 +270,7 @@ export class TranslatingReader implements AnswerReader {
         this.usage = event.estimated === true ? null : event.usage;
         break;
       case 'message_stop':
-        this.finished = true;
+        this.complete = true;
         break;
     }
     return this.error === null ? this.#sink.take(event) : '';

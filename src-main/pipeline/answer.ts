@@ -1,7 +1,7 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
+import type { Failure } from './attempt-outcome.ts';
 import type { AnswerHeaders, ClientReply } from './client-request.ts';
 import type { RequestContext } from './context.ts';
-import type { Failure } from './attempt-outcome.ts';
 
 export interface AnswerTimes {
   /** Until then nothing reaches the client of a stream; after it pings keep it waiting. */

@@ -1,14 +1,22 @@
+import type { Readable } from 'node:stream';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerReader } from './answer-readers.ts';
-import { jsonSource, messageSink, PassThroughJsonReader, PassThroughStreamReader, streamSink, TranslatingReader } from './answer-readers.ts';
+import {
+  jsonSource,
+  messageSink,
+  PassThroughJsonReader,
+  PassThroughStreamReader,
+  streamSink,
+  TranslatingReader,
+} from './answer-readers.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptContext } from './context.ts';
 import { answerHeaders, limitHeaders } from './forwarded-headers.ts';
-import { canTryNext, httpFailure, retryAfterSeconds, streamFailure } from './upstream-failure.ts';
 import { SilenceTimer } from './silence-timer.ts';
+import { canTryNext, httpFailure, retryAfterSeconds, streamFailure } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export interface AttemptOptions {
@@ -24,6 +32,10 @@ export interface AttemptOptions {
 
 /** Before content a provider may send pings, comments and its first event, not this much. */
 const LARGEST_PRELUDE_BYTES = 1024 * 1024;
+/** Some servers keep the connection open after the answer's end; usage is waited for so long after the finish. */
+const FINISH_GRACE_MS = 1_500;
+/** How long the rest of a complete answer may take before its connection is given up instead of used again. */
+const DRAIN_MS = 1_000;
 /** Of an error answer, more is not read. */
 const LARGEST_ERROR_BYTES = 1024 * 1024;
 
@@ -38,7 +50,11 @@ const failed = (error: ProxyError, answering = false): AttemptOutcome => ({
 });
 
 /** Calls one target and, once its content is good, gives it to the client. Never throws for what a provider does. */
-export async function attemptTarget(context: AttemptContext, answer: Answer, options: AttemptOptions): Promise<AttemptOutcome> {
+export async function attemptTarget(
+  context: AttemptContext,
+  answer: Answer,
+  options: AttemptOptions,
+): Promise<AttemptOutcome> {
   const { request } = context.request;
   const { provider } = context.target;
   const controller = new AbortController();
@@ -47,7 +63,9 @@ export async function attemptTarget(context: AttemptContext, answer: Answer, opt
   request.signal.addEventListener('abort', onClientLeft, { once: true });
   // A whole answer is silent until it is complete, and the last target has no one to wait for it.
   const silenceMs = request.body.stream && !context.last ? provider.timeouts.silenceMs : provider.timeouts.idleMs;
-  const silence = new SilenceTimer(silenceMs, (ms) => controller.abort(ProxyError.of('provider_silent', { provider: provider.id, ms })));
+  const silence = new SilenceTimer(silenceMs, (ms) =>
+    controller.abort(ProxyError.of('provider_silent', { provider: provider.id, ms })),
+  );
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
       throw ProxyError.of('provider_is_self', { provider: provider.id, baseUrl: provider.baseUrl.href });
@@ -63,7 +81,7 @@ export async function attemptTarget(context: AttemptContext, answer: Answer, opt
     if (!(error instanceof ProxyError)) throw error;
     return failed(error);
   } finally {
-    silence.stop();
+    silence.end();
     request.signal.removeEventListener('abort', onClientLeft);
   }
 }
@@ -87,9 +105,14 @@ async function refused(
   );
   // A refused key of ours must not look to the client as if its own token were wrong; all else keeps its wording, which
   // the client's recovery reads. With the client's own login, its refusal is the client's to see.
-  const keepsWording = upstream.mode === 'pass-through' && (error.code !== 'provider_key_refused' || upstream.clientKey);
+  const keepsWording =
+    upstream.mode === 'pass-through' && (error.code !== 'provider_key_refused' || upstream.clientKey);
   const original = keepsWording
-    ? { status: received.status, headers: answerHeaders(received.headers), body: Buffer.from(options.redact(body.toString())) }
+    ? {
+        status: received.status,
+        headers: answerHeaders(received.headers),
+        body: Buffer.from(options.redact(body.toString())),
+      }
     : null;
   return { kind: 'failed', failure: { error, original, tryNext: canTryNext(error) }, answering: false };
 }
@@ -111,12 +134,18 @@ async function readError(received: ProviderAnswer, signal: AbortSignal): Promise
   return Buffer.concat(chunks);
 }
 
-function chooseReader(context: AttemptContext, upstream: UpstreamRequest, received: ProviderAnswer, options: AttemptOptions): AnswerReader {
+function chooseReader(
+  context: AttemptContext,
+  upstream: UpstreamRequest,
+  received: ProviderAnswer,
+  options: AttemptOptions,
+): AnswerReader {
   const { request } = context.request;
   const { provider } = context.target;
   // Some servers stream what was not to be streamed, and some do not stream what was.
   const type = String(received.headers['content-type'] ?? '');
-  if (request.body.stream && type.includes('html')) throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
+  if (request.body.stream && type.includes('html'))
+    throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
   const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
   if (upstream.mode === 'pass-through' && streamed === request.body.stream)
     return streamed ? new PassThroughStreamReader() : new PassThroughJsonReader(provider.id);
@@ -131,6 +160,14 @@ function chooseReader(context: AttemptContext, upstream: UpstreamRequest, receiv
   const sink = request.body.stream ? streamSink(request.codec) : messageSink(request.codec);
   const { onEvent } = options;
   return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
+}
+
+/** Lets what still comes of a complete answer pass by, so that its connection can serve the next request. */
+function drain(body: Readable): void {
+  if (body.readableEnded || body.destroyed) return;
+  const limit = setTimeout(() => body.destroy(), DRAIN_MS);
+  body.once('close', () => clearTimeout(limit));
+  body.resume();
 }
 
 /** Reads a provider's answer to its end and gives it to the client. */
@@ -203,7 +240,17 @@ class Exchange {
     const { body } = this.#received;
     const { stream } = this.#context.request.request.body;
     return new Promise((resolve, reject) => {
+      let finishTimer: NodeJS.Timeout | null = null;
+      const settle = (): void => {
+        if (finishTimer !== null) clearTimeout(finishTimer);
+        this.#signal.removeEventListener('abort', onAbort);
+      };
+      const done = (): void => {
+        settle();
+        resolve();
+      };
       const stop = (error: unknown): void => {
+        settle();
         reject(error);
         body.destroy();
       };
@@ -213,14 +260,14 @@ class Exchange {
         return;
       }
       this.#signal.addEventListener('abort', onAbort, { once: true });
-      body.on('data', (chunk: Buffer) => {
+      const onData = (chunk: Buffer): void => {
         try {
           this.#receivedBytes += chunk.length;
           this.#silence.refresh();
           const bytes = this.#reader.push(chunk);
           if (this.#reader.error !== null) {
             if (this.#answering && bytes.length > 0) this.#answer.write(bytes);
-            resolve();
+            done();
             body.destroy();
             return;
           }
@@ -232,18 +279,33 @@ class Exchange {
               body.resume();
             });
           }
+          if (this.#reader.complete) {
+            body.off('data', onData);
+            drain(body);
+            done();
+          } else if (this.#reader.finishing) {
+            this.#silence.stop();
+            finishTimer ??= setTimeout(() => {
+              done();
+              body.destroy();
+            }, FINISH_GRACE_MS);
+          }
         } catch (error) {
           stop(error);
         }
-      });
-      body.on('end', resolve);
+      };
+      body.on('data', onData);
+      body.on('end', done);
       // Resolves after an end too, where it changes nothing; without an end it is a cut.
-      body.on('close', resolve);
+      body.on('close', done);
       body.on('error', (error) => {
         // Whatever was whole before the connection broke has been given out; the end of the answer is missing.
         if (this.#signal.aborted) reject(this.#signal.reason);
-        else if (this.#receivedBytes > 0) resolve();
-        else reject(ProxyError.of('provider_cut_stream', { provider: this.#context.target.provider.id }, { cause: error }));
+        else if (this.#receivedBytes > 0) done();
+        else
+          reject(
+            ProxyError.of('provider_cut_stream', { provider: this.#context.target.provider.id }, { cause: error }),
+          );
       });
     });
   }
@@ -264,14 +326,23 @@ class Exchange {
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > LARGEST_PRELUDE_BYTES)
-      throw ProxyError.of('provider_garbage', { provider: this.#context.target.provider.id, reason: 'it sends a lot, but no content' });
+      throw ProxyError.of('provider_garbage', {
+        provider: this.#context.target.provider.id,
+        reason: 'it sends a lot, but no content',
+      });
   }
 
   #begin(): void {
     const { request } = this.#context.request;
-    const headers = this.#upstream.mode === 'pass-through' ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
+    const headers =
+      this.#upstream.mode === 'pass-through'
+        ? answerHeaders(this.#received.headers)
+        : limitHeaders(this.#received.headers);
     // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
-    if (this.#upstream.mode === 'translated' || request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
+    if (
+      this.#upstream.mode === 'translated' ||
+      request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream')
+    )
       headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     this.#context.row.firstContentMs = this.#context.request.elapsedMs();
     this.#answering = true;

@@ -17,7 +17,16 @@ const CONNECTION_HEADERS = new Set([
 ]);
 
 /** Credentials and what only a browser or a proxy before us adds. */
-const KEPT_BACK = new Set(['authorization', 'x-api-key', 'cookie', 'origin', 'referer', 'forwarded', 'via', 'accept-encoding']);
+const KEPT_BACK = new Set([
+  'authorization',
+  'x-api-key',
+  'cookie',
+  'origin',
+  'referer',
+  'forwarded',
+  'via',
+  'accept-encoding',
+]);
 
 /**
  * A client's headers as they go on to a provider of the same protocol: names, order and letter case kept, unknown ones
@@ -30,8 +39,15 @@ export function requestHeaders(rawHeaders: readonly string[]): string[] {
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
     const value = rawHeaders[index + 1] ?? '';
-    if (name === 'connection' && !/^(keep-alive|close)$/i.test(value)) named = new Set(value.toLowerCase().split(/\s*,\s*/));
-    if (CONNECTION_HEADERS.has(name) || KEPT_BACK.has(name) || name.startsWith('x-cproxy-') || name.startsWith('x-forwarded-')) continue;
+    if (name === 'connection' && !/^(keep-alive|close)$/i.test(value))
+      named = new Set(value.toLowerCase().split(/\s*,\s*/));
+    if (
+      CONNECTION_HEADERS.has(name) ||
+      KEPT_BACK.has(name) ||
+      name.startsWith('x-cproxy-') ||
+      name.startsWith('x-forwarded-')
+    )
+      continue;
     forwarded.push(rawHeaders[index] ?? '', value);
   }
   if (named !== null) {
@@ -47,7 +63,8 @@ export function answerHeaders(headers: Record<string, string | string[] | undefi
   const forwarded: AnswerHeaders = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || CONNECTION_HEADERS.has(name) || name === 'set-cookie' || name.startsWith('x-cproxy-')) continue;
+    if (value === undefined || CONNECTION_HEADERS.has(name) || name === 'set-cookie' || name.startsWith('x-cproxy-'))
+      continue;
     forwarded[name] = value;
   }
   return forwarded;

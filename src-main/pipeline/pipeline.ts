@@ -61,7 +61,9 @@ export class Pipeline {
         ({ context }, next) => account.request(context, next),
         (exchange, next) => next().catch((error: unknown) => this.#answerError(exchange, error)),
         ...middleware.flatMap((piece) =>
-          piece.request === undefined ? [] : [({ context }: Exchange, next: () => Promise<void>) => piece.request?.(context, next) ?? next()],
+          piece.request === undefined
+            ? []
+            : [({ context }: Exchange, next: () => Promise<void>) => piece.request?.(context, next) ?? next()],
         ),
       ],
       (exchange) => this.#answerRequest(exchange),
@@ -70,10 +72,13 @@ export class Pipeline {
       [
         ({ attempt }, next) => account.attempt(attempt, next),
         ...middleware.flatMap((piece) =>
-          piece.attempt === undefined ? [] : [({ attempt }: Try, next: () => Promise<AttemptOutcome>) => piece.attempt?.(attempt, next) ?? next()],
+          piece.attempt === undefined
+            ? []
+            : [({ attempt }: Try, next: () => Promise<AttemptOutcome>) => piece.attempt?.(attempt, next) ?? next()],
         ),
       ],
-      ({ attempt, answer, hops }) => attemptTarget(attempt, answer, { hops, onEvent, isSelf: options.isSelf, redact: options.redact }),
+      ({ attempt, answer, hops }) =>
+        attemptTarget(attempt, answer, { hops, onEvent, isSelf: options.isSelf, redact: options.redact }),
     );
   }
 
@@ -85,7 +90,9 @@ export class Pipeline {
   /** Answers a request, whatever happens; never throws. */
   async handle(request: ClientRequest, reply: ClientReply): Promise<void> {
     const context = new RequestContext(request);
-    const answer = new Answer(context, reply, this.#options.times(), () => this.#options.bus.emit('request.answering', context.row));
+    const answer = new Answer(context, reply, this.#options.times(), () =>
+      this.#options.bus.emit('request.answering', context.row),
+    );
     this.#running += 1;
     try {
       await this.#request({ context, answer });
@@ -169,7 +176,9 @@ export class Pipeline {
   }
 }
 
-function composeEvents(middleware: readonly Middleware[]): ((event: StreamEvent, context: AttemptContext) => readonly StreamEvent[]) | null {
+function composeEvents(
+  middleware: readonly Middleware[],
+): ((event: StreamEvent, context: AttemptContext) => readonly StreamEvent[]) | null {
   const steps = middleware.flatMap((piece) => (piece.event === undefined ? [] : [piece.event.bind(piece)]));
   if (steps.length === 0) return null;
   return (event, context) => {

@@ -3,6 +3,7 @@ export class SilenceTimer {
   readonly #onSilence: (ms: number) => void;
   #timer: NodeJS.Timeout | null = null;
   #ms: number;
+  #ended = false;
 
   constructor(ms: number, onSilence: (ms: number) => void) {
     this.#ms = ms;
@@ -26,8 +27,15 @@ export class SilenceTimer {
     this.#timer = null;
   }
 
+  /** For good: what resumes later, such as a slow reader, starts nothing. */
+  end(): void {
+    this.stop();
+    this.#ended = true;
+  }
+
   resume(): void {
     this.stop();
+    if (this.#ended) return;
     this.#timer = setTimeout(() => this.#onSilence(this.#ms), this.#ms);
   }
 }

@@ -55,8 +55,14 @@ export function retryAfterSeconds(header: string | string[] | undefined, now = D
  * A provider's HTTP error as ours. A key that the provider refuses is not the client's fault: a 401 would make clients log
  * their user out, so it becomes a 502 that names the provider.
  */
-export function httpFailure(provider: string, status: number, upstream: UpstreamError, retryAfter: number | undefined): ProxyError {
-  if (status === 401 || status === 403) return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
+export function httpFailure(
+  provider: string,
+  status: number,
+  upstream: UpstreamError,
+  retryAfter: number | undefined,
+): ProxyError {
+  if (status === 401 || status === 403)
+    return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
   const overflow = isClientFault(status) ? contextOverflow(upstream) : null;
   if (overflow !== null) return ProxyError.of('context_overflow', { provider, wording: overflow });
   const retryable = status >= 500 || RETRYABLE_CLIENT_STATUSES.has(status);
@@ -86,7 +92,8 @@ export function streamFailure(provider: string, upstream: UpstreamError): ProxyE
   const overflow = contextOverflow(upstream);
   if (overflow !== null) return ProxyError.of('context_overflow', { provider, wording: overflow });
   const status = STREAM_ERROR_STATUSES[upstream.code ?? ''] ?? 502;
-  if (status === 401 || status === 403) return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
+  if (status === 401 || status === 403)
+    return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
   return ProxyError.of(
     'provider_stream_error',
     { provider, upstream: upstream.message },
@@ -100,7 +107,8 @@ export function combinedFailure(errors: readonly ProxyError[]): ProxyError {
   if (last !== undefined && errors.every(({ code }) => code === 'context_overflow')) return last;
   const retryable = errors.filter((error) => error.retryable);
   const waits = retryable.flatMap(({ retryAfter }) => retryAfter ?? []);
-  const overloaded = retryable.length > 0 && retryable.every(({ kind }) => kind === 'overloaded_error' || kind === 'rate_limit_error');
+  const overloaded =
+    retryable.length > 0 && retryable.every(({ kind }) => kind === 'overloaded_error' || kind === 'rate_limit_error');
   return ProxyError.of(
     'all_targets_failed',
     { attempts: errors.map(({ message }) => message) },

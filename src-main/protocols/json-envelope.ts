@@ -72,7 +72,8 @@ function endOfValue(bytes: Buffer, at: number): number {
   } while (depth > 0);
   if (bytes[at] === QUOTE || bytes[at] === OPEN_BRACE || bytes[at] === OPEN_BRACKET) return index;
   // A number or a word ends where the next token begins.
-  while (index < bytes.length && bytes[index] !== COMMA && bytes[index] !== CLOSE_BRACE && !isSpace(bytes[index])) index += 1;
+  while (index < bytes.length && bytes[index] !== COMMA && bytes[index] !== CLOSE_BRACE && !isSpace(bytes[index]))
+    index += 1;
   return index;
 }
 

@@ -35,7 +35,8 @@ export class RequestBody {
       throw ProxyError.of('invalid_field', { field: 'model', expected: 'must be a non-empty string' });
     this.model = model;
     const stream = this.#read('stream') ?? false;
-    if (typeof stream !== 'boolean') throw ProxyError.of('invalid_field', { field: 'stream', expected: 'must be a boolean' });
+    if (typeof stream !== 'boolean')
+      throw ProxyError.of('invalid_field', { field: 'stream', expected: 'must be a boolean' });
     this.stream = stream;
     const messages = this.#last('messages');
     if (messages !== undefined && raw[messages.start] !== '['.charCodeAt(0))
@@ -84,7 +85,11 @@ function guarded<Value>(decode: () => Value): Value {
   try {
     return decode();
   } catch (error) {
-    throw ProxyError.of('invalid_json', { reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+    throw ProxyError.of(
+      'invalid_json',
+      { reason: error instanceof Error ? error.message : String(error) },
+      { cause: error },
+    );
   }
 }
 

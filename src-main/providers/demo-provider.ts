@@ -2,12 +2,19 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProviderConfig } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { AnswerBlock, AnswerMessage, ContentBlock, MessagesRequest, StreamEvent, Tool } from '../protocols/canonical.ts';
 import { encodeEvent } from '../protocols/anthropic/client-codec.ts';
 import { estimateTokens } from '../protocols/anthropic/estimate-tokens.ts';
 import { messageEvents } from '../protocols/anthropic/message-events.ts';
 import { anthropicProviderCodec } from '../protocols/anthropic/provider-codec.ts';
 import { decodeMessagesRequest } from '../protocols/anthropic/request.ts';
+import type {
+  AnswerBlock,
+  AnswerMessage,
+  ContentBlock,
+  MessagesRequest,
+  StreamEvent,
+  Tool,
+} from '../protocols/canonical.ts';
 import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { defaultQuirks } from './quirks.ts';
 
@@ -18,7 +25,10 @@ const blocksOf = (content: string | ContentBlock[]): ContentBlock[] =>
   typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 
 /** What was last said by the user: their newest text, and the tool results that came with it. */
-function lastTurn(request: MessagesRequest): { text: string; results: Extract<ContentBlock, { type: 'tool_result' }>[] } {
+function lastTurn(request: MessagesRequest): {
+  text: string;
+  results: Extract<ContentBlock, { type: 'tool_result' }>[];
+} {
   const message = request.messages.findLast(({ role }) => role === 'user');
   const blocks = message === undefined ? [] : blocksOf(message.content);
   const text = blocks.findLast((block) => block.type === 'text')?.text ?? '';
@@ -32,12 +42,17 @@ function requestedTools(text: string): { name: string; input: unknown }[] {
     try {
       calls.push({ name, input: json === '' ? {} : JSON.parse(json) });
     } catch {
-      throw ProxyError.of('invalid_field', { field: `tool: ${name}`, expected: 'what follows the tool name must be a JSON object on the same line' });
+      throw ProxyError.of('invalid_field', {
+        field: `tool: ${name}`,
+        expected: 'what follows the tool name must be a JSON object on the same line',
+      });
     }
   }
   if (calls.length > 0) return calls;
   const command = /\brun(?: the command)?:?\s+`([^`]+)`/i.exec(text)?.[1];
-  return command === undefined ? [] : [{ name: 'Bash', input: { command, description: 'Run what the user asked for' } }];
+  return command === undefined
+    ? []
+    : [{ name: 'Bash', input: { command, description: 'Run what the user asked for' } }];
 }
 
 function resultText(content: string | ContentBlock[] | undefined): string {
@@ -49,15 +64,28 @@ function resultText(content: string | ContentBlock[] | undefined): string {
 function answerBlocks(request: MessagesRequest, about: ProviderCall['about'], newToolId: () => string): AnswerBlock[] {
   const { text, results } = lastTurn(request);
   if (results.length > 0) {
-    const told = results.map(({ content, is_error }) => `${is_error === true ? 'failed with' : 'answered'}: ${resultText(content).trim().slice(0, 600) || '(nothing)'}`);
-    return [{ type: 'text', text: `The tool ${told.join('\n\nThe next tool ')}\n\nThat was a whole agent turn through CProxy: a tool call, its result, and this answer.` }];
+    const told = results.map(
+      ({ content, is_error }) =>
+        `${is_error === true ? 'failed with' : 'answered'}: ${resultText(content).trim().slice(0, 600) || '(nothing)'}`,
+    );
+    return [
+      {
+        type: 'text',
+        text: `The tool ${told.join('\n\nThe next tool ')}\n\nThat was a whole agent turn through CProxy: a tool call, its result, and this answer.`,
+      },
+    ];
   }
   const calls = requestedTools(text);
   if (calls.length > 0) {
     const offered = (request.tools ?? []).map((tool: Tool) => tool.name);
     const unknown = calls.find(({ name }) => !offered.includes(name));
     if (unknown !== undefined)
-      return [{ type: 'text', text: `You asked for the tool ${unknown.name}, but this client offers ${offered.length === 0 ? 'no tools' : `only these: ${offered.join(', ')}`}.` }];
+      return [
+        {
+          type: 'text',
+          text: `You asked for the tool ${unknown.name}, but this client offers ${offered.length === 0 ? 'no tools' : `only these: ${offered.join(', ')}`}.`,
+        },
+      ];
     return [
       { type: 'text', text: `Calling ${calls.map(({ name }) => name).join(' and ')} as you asked.` },
       ...calls.map(({ name, input }): AnswerBlock => ({ type: 'tool_use', id: newToolId(), name, input })),
@@ -84,9 +112,11 @@ function* paced(event: StreamEvent): Generator<StreamEvent> {
   }
   const { index, delta } = event;
   if (delta.type === 'text_delta')
-    for (const [text] of delta.text.matchAll(/(?:\S+\s*){1,3}|\s+/g)) yield { type: 'content_block_delta', index, delta: { type: 'text_delta', text } };
+    for (const [text] of delta.text.matchAll(/(?:\S+\s*){1,3}|\s+/g))
+      yield { type: 'content_block_delta', index, delta: { type: 'text_delta', text } };
   else if (delta.type === 'input_json_delta')
-    for (const [partial_json] of delta.partial_json.matchAll(/[\s\S]{1,12}/gu)) yield { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } };
+    for (const [partial_json] of delta.partial_json.matchAll(/[\s\S]{1,12}/gu))
+      yield { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } };
   else yield event;
 }
 
@@ -107,7 +137,9 @@ export class DemoProvider extends BaseProvider {
   }
 
   async send(call: ProviderCall): Promise<ProviderAnswer> {
-    const request = decodeMessagesRequest(JSON.parse(typeof call.body === 'string' ? call.body : Buffer.from(call.body).toString()));
+    const request = decodeMessagesRequest(
+      JSON.parse(typeof call.body === 'string' ? call.body : Buffer.from(call.body).toString()),
+    );
     this.#answers += 1;
     const answer = this.#answers;
     let tools = 0;
@@ -131,8 +163,16 @@ export class DemoProvider extends BaseProvider {
       },
     };
     if (request.stream !== true)
-      return { status: 200, headers: { 'content-type': 'application/json' }, body: Readable.from([Buffer.from(JSON.stringify(message))]) };
-    return { status: 200, headers: { 'content-type': 'text/event-stream; charset=utf-8' }, body: Readable.from(this.#stream(message, call.signal)) };
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: Readable.from([Buffer.from(JSON.stringify(message))]),
+      };
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/event-stream; charset=utf-8' },
+      body: Readable.from(this.#stream(message, call.signal)),
+    };
   }
 
   async *#stream(message: AnswerMessage, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -6,7 +6,10 @@ import { joinBaseUrl } from './base-url.ts';
 import type { Transport } from './transport.ts';
 
 /** Where a provider's key stands; the value never leaves this room. */
-export type KeyState = { state: 'present'; value: string } | { state: 'missing'; reason: string } | { state: 'from-client' };
+export type KeyState =
+  | { state: 'present'; value: string }
+  | { state: 'missing'; reason: string }
+  | { state: 'from-client' };
 
 export interface ProviderResources {
   transport: Transport;
@@ -78,9 +81,16 @@ export abstract class HttpProvider extends BaseProvider {
       case 'from-client':
         // A client's own login goes to its vendor alone, whatever baseUrl says.
         if (!this.#official)
-          throw ProxyError.of('provider_key_missing', { provider: this.id, reason: `the client's own login is sent to the vendor's own address only, not to ${this.baseUrl.origin}` });
+          throw ProxyError.of('provider_key_missing', {
+            provider: this.id,
+            reason: `the client's own login is sent to the vendor's own address only, not to ${this.baseUrl.origin}`,
+          });
         if (call.clientCredentials.length === 0)
-          throw ProxyError.of('provider_key_missing', { provider: this.id, reason: 'the client sent no login of its own. Send the CProxy token in x-cproxy-token, so that Authorization or x-api-key can carry the login.' });
+          throw ProxyError.of('provider_key_missing', {
+            provider: this.id,
+            reason:
+              'the client sent no login of its own. Send the CProxy token in x-cproxy-token, so that Authorization or x-api-key can carry the login.',
+          });
         return call.clientCredentials;
     }
   }
@@ -95,6 +105,13 @@ export abstract class HttpProvider extends BaseProvider {
     const headers = [...call.headers, ...this.#credentials(call), ...this.#headers];
     // A vendor's own address cannot lead back here; any other might be a CProxy again.
     if (!this.#official) headers.push(HOPS_HEADER, call.hops);
-    return this.#transport.send({ provider: this.id, url, headers, body: call.body, signal: call.signal, connectMs: this.timeouts.connectMs });
+    return this.#transport.send({
+      provider: this.id,
+      url,
+      headers,
+      body: call.body,
+      signal: call.signal,
+      connectMs: this.timeouts.connectMs,
+    });
   }
 }

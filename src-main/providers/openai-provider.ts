@@ -12,8 +12,16 @@ interface TypeDefaults {
 
 const typeDefaults: Record<'openai' | 'openrouter' | 'openai-compatible', TypeDefaults> = {
   // GPT-5.4 and later refuse tools together with a reasoning effort on this API, so none is sent.
-  openai: { baseUrl: 'https://api.openai.com', needsKey: true, quirks: { maxTokensField: 'max_completion_tokens', takesSystemAnywhere: true } },
-  openrouter: { baseUrl: 'https://openrouter.ai/api', needsKey: true, quirks: { sendsReasoningEffort: true, takesSystemAnywhere: true } },
+  openai: {
+    baseUrl: 'https://api.openai.com',
+    needsKey: true,
+    quirks: { maxTokensField: 'max_completion_tokens', takesSystemAnywhere: true },
+  },
+  openrouter: {
+    baseUrl: 'https://openrouter.ai/api',
+    needsKey: true,
+    quirks: { sendsReasoningEffort: true, takesSystemAnywhere: true },
+  },
   'openai-compatible': { baseUrl: null, needsKey: false, quirks: {} },
 };
 

@@ -99,7 +99,11 @@ export function createTransport(): Transport {
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw ProxyError.of('provider_unreachable', { provider: request.provider, reason: explain(error, url) }, { cause: error });
+        throw ProxyError.of(
+          'provider_unreachable',
+          { provider: request.provider, reason: explain(error, url) },
+          { cause: error },
+        );
       }
       const { statusCode: status, headers, body } = answer;
       if (status >= 300 && status < 400) {

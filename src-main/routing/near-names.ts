@@ -21,7 +21,9 @@ export function nearNames(asked: string, names: Iterable<string>, most = 3): str
     const own = name.toLowerCase();
     const bare = own.slice(own.indexOf('/') + 1);
     const contained = own.includes(wanted) || wanted.includes(bare);
-    const score = contained ? 0.1 : Math.min(distance(wanted, own), distance(wanted, bare)) / Math.max(wanted.length, bare.length, 1);
+    const score = contained
+      ? 0.1
+      : Math.min(distance(wanted, own), distance(wanted, bare)) / Math.max(wanted.length, bare.length, 1);
     if (score <= 0.4) scored.push({ name, score });
   }
   return scored

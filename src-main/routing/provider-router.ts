@@ -77,7 +77,11 @@ export class ProviderRouter {
     return [
       ...[...this.#aliases.keys()].map((id) => ({ id, displayName: id, provider: null })),
       ...providers.flatMap((provider) =>
-        provider.models.map((model) => ({ id: `${provider.id}/${model}`, displayName: `${model} (${provider.name})`, provider: provider.id })),
+        provider.models.map((model) => ({
+          id: `${provider.id}/${model}`,
+          displayName: `${model} (${provider.name})`,
+          provider: provider.id,
+        })),
       ),
     ];
   }
@@ -121,7 +125,12 @@ export class ProviderRouter {
     const provider = slash === -1 ? undefined : this.#byId.get(name.slice(0, slash));
     if (provider?.enabled) {
       const model = name.slice(slash + 1);
-      if (model !== '') return { route: `provider ${provider.id}`, targets: [{ provider, model }], detail: `'${name}' names the provider '${provider.id}'` };
+      if (model !== '')
+        return {
+          route: `provider ${provider.id}`,
+          targets: [{ provider, model }],
+          detail: `'${name}' names the provider '${provider.id}'`,
+        };
     }
     const serving = this.#providers.filter((candidate) => candidate.serves(name));
     if (serving.length === 0 && this.#demo.serves(name)) serving.push(this.#demo);
@@ -139,10 +148,18 @@ export class ProviderRouter {
     if (chosen?.enabled) {
       const model = chosen.models[0];
       if (model !== undefined)
-        return { route: `default ${chosen.id}`, targets: [{ provider: chosen, model }], detail: `routing.defaultProvider is '${chosen.id}'` };
+        return {
+          route: `default ${chosen.id}`,
+          targets: [{ provider: chosen, model }],
+          detail: `routing.defaultProvider is '${chosen.id}'`,
+        };
     }
     if (this.#providers.length > 0) return null;
     const model = this.#demo.models[0] ?? 'demo';
-    return { route: 'demo', targets: [{ provider: this.#demo, model }], detail: 'no provider is configured, so the built-in demo answers' };
+    return {
+      route: 'demo',
+      targets: [{ provider: this.#demo, model }],
+      detail: 'no provider is configured, so the built-in demo answers',
+    };
   }
 }

@@ -17,7 +17,10 @@ export function checkAccess(headers: IncomingHttpHeaders, auth: 'token' | 'none'
   let presented = false;
   const present = (value: string | string[] | undefined, prefix: string, name: string | null): void => {
     if (typeof value !== 'string') return;
-    const credential = value.startsWith(prefix) || value.toLowerCase().startsWith(prefix.toLowerCase()) ? value.slice(prefix.length).trim() : '';
+    const credential =
+      value.startsWith(prefix) || value.toLowerCase().startsWith(prefix.toLowerCase())
+        ? value.slice(prefix.length).trim()
+        : '';
     if (credential === '') return;
     presented = true;
     if (matches(credential)) admitted = true;

@@ -2,7 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type { EngineStatus } from '../../src-shared/control.ts';
 
 /** `/health`, `/health/ready` and `/`: for anyone on loopback, without secrets. */
-export function registerHealthDoor(server: FastifyInstance, status: () => Pick<EngineStatus, 'state' | 'version' | 'pid' | 'startedAt'>): void {
+export function registerHealthDoor(
+  server: FastifyInstance,
+  status: () => Pick<EngineStatus, 'state' | 'version' | 'pid' | 'startedAt'>,
+): void {
   const report = () => {
     const { state, version, pid, startedAt } = status();
     return { name: 'cproxy', version, state, pid, uptimeSeconds: Math.floor((Date.now() - startedAt) / 1000) };
@@ -16,6 +19,10 @@ export function registerHealthDoor(server: FastifyInstance, status: () => Pick<E
   });
 
   server.get('/', async (_request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(`CProxy ${report().version} is ${report().state}. Point clients here; GET /health for its state, /ui/ for its pages.\n`),
+    reply
+      .type('text/plain; charset=utf-8')
+      .send(
+        `CProxy ${report().version} is ${report().state}. Point clients here; GET /health for its state, /ui/ for its pages.\n`,
+      ),
   );
 }

@@ -21,23 +21,33 @@ const pageSchema = z.object({
   before_id: z.string().optional(),
 });
 
-function describe(model: Pick<ListedModel, 'id' | 'displayName' | 'provider'>, shape: Shape, since: number): Record<string, unknown> {
-  if (shape === 'anthropic') return { type: 'model', id: model.id, display_name: model.displayName, created_at: new Date(since).toISOString() };
+function describe(
+  model: Pick<ListedModel, 'id' | 'displayName' | 'provider'>,
+  shape: Shape,
+  since: number,
+): Record<string, unknown> {
+  if (shape === 'anthropic')
+    return { type: 'model', id: model.id, display_name: model.displayName, created_at: new Date(since).toISOString() };
   return { id: model.id, object: 'model', created: Math.floor(since / 1000), owned_by: model.provider ?? 'cproxy' };
 }
 
 /** `GET /v1/models` and `GET /v1/models/{id}`, whose ids may hold slashes. Nothing is listed that cannot be routed. */
 export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorOptions): void {
-  const shapeFor = (headers: Record<string, unknown>): Shape => (headers['anthropic-version'] === undefined ? 'openai' : 'anthropic');
+  const shapeFor = (headers: Record<string, unknown>): Shape =>
+    headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
 
   server.get('/v1/models', async (request) => {
     const shape = shapeFor(request.headers);
     const models = options.list();
-    if (shape === 'openai') return { object: 'list', data: models.map((model) => describe(model, shape, options.since)) };
+    if (shape === 'openai')
+      return { object: 'list', data: models.map((model) => describe(model, shape, options.since)) };
     const query = pageSchema.safeParse(request.query);
     if (!query.success) {
       const issue = query.error.issues[0];
-      throw ProxyError.of('invalid_field', { field: issue?.path.join('.') ?? 'query', expected: issue?.message ?? 'is not valid' });
+      throw ProxyError.of('invalid_field', {
+        field: issue?.path.join('.') ?? 'query',
+        expected: issue?.message ?? 'is not valid',
+      });
     }
     const { limit, after_id, before_id } = query.data;
     const after = after_id === undefined ? 0 : models.findIndex(({ id }) => id === after_id) + 1;

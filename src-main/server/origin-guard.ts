@@ -26,7 +26,10 @@ const isAddress = (name: string): boolean => /^\d{1,3}(\.\d{1,3}){3}$/.test(name
  * @returns the origin to allow by CORS; null where the request names none or names our own.
  * @throws ProxyError `foreign_host`, `foreign_origin`
  */
-export function checkOrigin(headers: { host?: string | undefined; origin?: string | undefined }, rules: OriginRules): string | null {
+export function checkOrigin(
+  headers: { host?: string | undefined; origin?: string | undefined },
+  rules: OriginRules,
+): string | null {
   const name = hostName(headers.host);
   const known =
     name !== null &&

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import { readBody } from './body.ts';
@@ -80,7 +80,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   // Bodies stay bytes: most of them go on as they are.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) => readBody(payload, Number(request.headers['content-length'] ?? 0), options.bodyLimitBytes));
+  server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, Number(request.headers['content-length'] ?? 0), options.bodyLimitBytes),
+  );
   server.decorateRequest('arrivedAt', 0);
   server.decorateRequest('clientCredentials');
 
@@ -89,10 +91,19 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const { headers } = request.raw;
     const corsOrigin = checkOrigin(headers, options.origin);
     if (corsOrigin !== null) {
-      reply.headers({ 'access-control-allow-origin': corsOrigin, vary: 'origin', 'access-control-expose-headers': 'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts' });
+      reply.headers({
+        'access-control-allow-origin': corsOrigin,
+        vary: 'origin',
+        'access-control-expose-headers':
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts',
+      });
       if (request.method === 'OPTIONS') {
         reply
-          .headers({ 'access-control-allow-methods': 'GET, POST, OPTIONS', 'access-control-allow-headers': headers['access-control-request-headers'] ?? '', 'access-control-max-age': '600' })
+          .headers({
+            'access-control-allow-methods': 'GET, POST, OPTIONS',
+            'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
+            'access-control-max-age': '600',
+          })
           .code(204)
           .send();
         return reply;

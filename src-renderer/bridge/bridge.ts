@@ -81,7 +81,8 @@ export function openBridge(onChange: (link: Link) => void): Bridge {
     if (fromPreload && event.data?.type === 'cproxy:control-port' && handedOver !== undefined) takePort(handedOver);
   });
   onChange({ state: 'connecting' });
-  const cameOverHttp = /^https?:$/.test(window.location.protocol);
+  // The desktop application serves the page from an address of its own, where no engine listens.
+  const cameOverHttp = window.location.pathname.startsWith('/ui/');
   if (cameOverHttp) openSocket();
 
   return {

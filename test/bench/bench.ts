@@ -22,8 +22,8 @@ const subjectsFor = (cproxy: Subject): Record<string, Subject> => ({
   portkey,
 });
 const names = Object.keys(subjectsFor(floor)).join(',');
-const full: Durations = { idle: 1_500, warmUp: 1_000, window: 2_000, sequential: 1_000 };
-const quick: Durations = { idle: 1_000, warmUp: 500, window: 1_000, sequential: 500 };
+const full: Durations = { idle: 1_500, warmUp: 3_000, window: 2_500, sequential: 1_000 };
+const quick: Durations = { idle: 1_000, warmUp: 2_000, window: 1_000, sequential: 500 };
 
 const usage = `usage: npm run bench -- [--quick] [--only ${names}] [--rounds N] [--cli FILE] [--json FILE]
 `;

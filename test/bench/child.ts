@@ -17,13 +17,14 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** Starts a subject's process: this Node, and an environment that holds nothing of ours but PATH and a HOME of its own. */
+/** Starts a subject's process: this Node (or `command`, found with this Node first in PATH), and an environment that holds nothing of ours but PATH and a HOME of its own. */
 export async function startChild(
   args: readonly string[],
   home: string,
   env: Record<string, string> = {},
+  command = process.execPath,
 ): Promise<Child> {
-  const child: ChildProcess = spawn(process.execPath, args, {
+  const child: ChildProcess = spawn(command, args, {
     cwd: home,
     env: { PATH: process.env.PATH ?? '', HOME: home, LANG: 'C.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

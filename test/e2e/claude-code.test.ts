@@ -7,7 +7,15 @@ import { type ClaudeCodeResult, runClaudeCode } from '../helpers/claude-code.ts'
 import { requires } from '../helpers/missing-programs.ts';
 import { type RecordingHop, startRecordingHop } from '../helpers/recording-hop.ts';
 import { type RunningEngine, runEngine } from '../helpers/running-engine.ts';
-import { answer, callTools, inPieces, type ScriptableUpstream, say, startUpstream, type UpstreamRequest } from '../helpers/scriptable-upstream.ts';
+import {
+  answer,
+  callTools,
+  inPieces,
+  type ScriptableUpstream,
+  say,
+  startUpstream,
+  type UpstreamRequest,
+} from '../helpers/scriptable-upstream.ts';
 
 const need = requires('claude-code');
 
@@ -25,8 +33,15 @@ function png(size: number): Buffer {
   header.writeUInt32BE(size, 0);
   header.writeUInt32BE(size, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  const rows = Buffer.concat(Array.from({ length: size }, () => Buffer.concat([Buffer.from([0]), Buffer.alloc(size * 3, 0x7f)])));
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  const rows = Buffer.concat(
+    Array.from({ length: size }, () => Buffer.concat([Buffer.from([0]), Buffer.alloc(size * 3, 0x7f)])),
+  );
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 interface Block {
@@ -46,7 +61,10 @@ function toolResults({ json }: UpstreamRequest): string[] {
   });
 }
 
-const wires = { chat: (turn: number) => ({ ...inPieces(turn + 1), chunkBytes: 1 }), claude: (turn: number) => inPieces(turn + 1) };
+const wires = {
+  chat: (turn: number) => ({ ...inPieces(turn + 1), chunkBytes: 1 }),
+  claude: (turn: number) => inPieces(turn + 1),
+};
 
 describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
   let upstream: ScriptableUpstream;
@@ -105,7 +123,18 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
     it('a Bash tool loop', async () => {
       upstream.script((request, turn) =>
         toolResults(request).length === 0
-          ? answer([{ type: 'thinking', text: 'Let me look. 🤔' }, { type: 'text', text: 'Looking …' }, { type: 'tool_use', name: 'Bash', input: { command: 'echo "result-$((6*7)) ä😀"', description: 'Says it' } }], { wire: wire(turn) })
+          ? answer(
+              [
+                { type: 'thinking', text: 'Let me look. 🤔' },
+                { type: 'text', text: 'Looking …' },
+                {
+                  type: 'tool_use',
+                  name: 'Bash',
+                  input: { command: 'echo "result-$((6*7)) ä😀"', description: 'Says it' },
+                },
+              ],
+              { wire: wire(turn) },
+            )
           : say(`The tool said: ${toolResults(request).join()}`, wire(turn)),
       );
       const result = await run('use the tool', model, ['--allowedTools', 'Bash(echo *)']);
@@ -145,7 +174,10 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
       const second = upstream.asked[1]?.json.messages as { role: string; content: unknown }[];
       const sent = JSON.stringify(second);
       if (kind === 'chat') expect(sent).toMatch(/"type":"image_url","image_url":\{"url":"data:image\/png;base64,iVBOR/);
-      else expect(sent).toMatch(/"type":"image","source":\{"type":"base64","media_type":"image\/png","data":"iVBOR|"data":"iVBOR/);
+      else
+        expect(sent).toMatch(
+          /"type":"image","source":\{"type":"base64","media_type":"image\/png","data":"iVBOR|"data":"iVBOR/,
+        );
     });
   });
 
@@ -157,11 +189,20 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
     );
     await run('use the tool', 'claude-through-alias', ['--allowedTools', 'Bash(echo *)']);
     expect(hop.requests).toHaveLength(2);
-    const apart = new Set(['host', 'connection', 'content-length', 'accept-encoding', 'authorization', 'x-api-key', 'x-cproxy-hops']);
+    const apart = new Set([
+      'host',
+      'connection',
+      'content-length',
+      'accept-encoding',
+      'authorization',
+      'x-api-key',
+      'x-cproxy-hops',
+    ]);
     const kept = (rawHeaders: readonly string[]): string[] => {
       const lines: string[] = [];
       for (let index = 0; index < rawHeaders.length; index += 2)
-        if (!apart.has(rawHeaders[index]?.toLowerCase() ?? '')) lines.push(`${rawHeaders[index]?.toLowerCase()}: ${rawHeaders[index + 1]}`);
+        if (!apart.has(rawHeaders[index]?.toLowerCase() ?? ''))
+          lines.push(`${rawHeaders[index]?.toLowerCase()}: ${rawHeaders[index + 1]}`);
       return lines;
     };
     for (const [index, sent] of hop.requests.entries()) {

@@ -22,10 +22,14 @@ export async function startRecordingHop(target: string): Promise<RecordingHop> {
     incoming.on('end', () => {
       const body = Buffer.concat(chunks);
       requests.push({ url: incoming.url ?? '', rawHeaders: [...incoming.rawHeaders], body });
-      const onward = httpRequest(new URL(incoming.url ?? '/', target), { method: incoming.method, headers: { ...incoming.headers, host: new URL(target).host } }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-        answer.pipe(response);
-      });
+      const onward = httpRequest(
+        new URL(incoming.url ?? '/', target),
+        { method: incoming.method, headers: { ...incoming.headers, host: new URL(target).host } },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+          answer.pipe(response);
+        },
+      );
       onward.on('error', () => response.destroy());
       response.on('close', () => onward.destroy());
       onward.end(body);

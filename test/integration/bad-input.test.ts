@@ -29,15 +29,32 @@ interface Raw {
 }
 
 /** A request whose Host and other headers are ours to choose. */
-function ask(options: { method?: string; path?: string; headers?: Record<string, string>; body?: string }): Promise<Raw> {
+function ask(options: {
+  method?: string;
+  path?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}): Promise<Raw> {
   const { port } = new URL(running.url);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { host: '127.0.0.1', port, method: options.method ?? 'POST', path: options.path ?? '/v1/messages', headers: { authorization: `Bearer ${running.token}`, ...options.headers } },
+      {
+        host: '127.0.0.1',
+        port,
+        method: options.method ?? 'POST',
+        path: options.path ?? '/v1/messages',
+        headers: { authorization: `Bearer ${running.token}`, ...options.headers },
+      },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        );
       },
     );
     request.on('error', reject);
@@ -66,15 +83,33 @@ describe('a body that cannot be read', () => {
     ['{"model":"other"}', 'messages: is required'],
     ['{"model":"other","messages":[]}', 'messages: at least one message is required'],
     ['{"model":"other","messages":[5]}', 'messages.0: must be an object'],
-    ['{"model":"other","messages":[{"role":"robot","content":"x"}]}', "messages.0.role: must be 'user', 'assistant' or 'system'"],
+    [
+      '{"model":"other","messages":[{"role":"robot","content":"x"}]}',
+      "messages.0.role: must be 'user', 'assistant' or 'system'",
+    ],
     ['{"model":"other","messages":[{"role":"user"}]}', 'messages.0.content: is required'],
-    ['{"model":"other","messages":[{"role":"user","content":[{"type":"text"}]}]}', 'messages.0.content.0.text: is required'],
-    ['{"model":"other","messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64"}}]}]}', 'messages.0.content.0.source.data: is required'],
-    ['{"model":"other","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[7]}]}]}', 'messages.0.content.0.content.0: must be an object'],
+    [
+      '{"model":"other","messages":[{"role":"user","content":[{"type":"text"}]}]}',
+      'messages.0.content.0.text: is required',
+    ],
+    [
+      '{"model":"other","messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64"}}]}]}',
+      'messages.0.content.0.source.data: is required',
+    ],
+    [
+      '{"model":"other","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[7]}]}]}',
+      'messages.0.content.0.content.0: must be an object',
+    ],
     ['{"model":"other","messages":[{"role":"user","content":"x"}],"tools":{}}', 'tools: must be an array'],
     ['{"model":"other","messages":[{"role":"user","content":"x"}],"max_tokens":"9"}', 'max_tokens: must be a number'],
-    ['{"model":"other","messages":[{"role":"user","content":"x"}],"stop_sequences":[1]}', 'stop_sequences: must be an array of strings'],
-    ['{"model":"other","messages":[{"role":"user","content":"x"}],"system":[{"type":"text"}]}', 'system.0.text: is required'],
+    [
+      '{"model":"other","messages":[{"role":"user","content":"x"}],"stop_sequences":[1]}',
+      'stop_sequences: must be an array of strings',
+    ],
+    [
+      '{"model":"other","messages":[{"role":"user","content":"x"}],"system":[{"type":"text"}]}',
+      'system.0.text: is required',
+    ],
   ])('%s', async (body, message) => {
     const answer = await ask({ body });
     expect(answer.status).toBe(400);
@@ -86,7 +121,9 @@ describe('a body that cannot be read', () => {
     const body = JSON.stringify(question('x'.repeat(33 * 1024 * 1024), { model: 'native' }));
     const response = await running.ask(body);
     expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ error: { type: 'request_too_large', message: expect.stringContaining('33 MB') } });
+    expect(await response.json()).toMatchObject({
+      error: { type: 'request_too_large', message: expect.stringContaining('33 MB') },
+    });
   });
 
   it('31 MB is not', async () => {
@@ -105,7 +142,9 @@ describe('a body that cannot be read', () => {
     const { port, hostname } = new URL(running.url);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => undefined);
-    socket.write(`POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${running.token}\r\nContent-Length: 1000\r\n\r\n{"model":`);
+    socket.write(
+      `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${running.token}\r\nContent-Length: 1000\r\n\r\n{"model":`,
+    );
     await new Promise((resolve) => setTimeout(resolve, 50));
     socket.destroy();
     expect((await ask({})).status).toBe(200);
@@ -149,15 +188,23 @@ describe('who asks', () => {
     expect(page.status).toBe(403);
     expect(messageOf(page)).toContain('https://evil.test');
     expect((await ask({ headers: { origin: 'null' } })).status).toBe(403);
-    for (const host of ['localhost:1', '127.0.0.1', '[::1]:9', 'cproxy.test']) expect((await ask({ headers: { host } })).status).toBe(200);
-    for (const path of ['/health', '/', '/ui/', '/api/rpc/status']) expect((await ask({ method: 'GET', path, headers: { host: 'evil.test' }, body: '' })).status).toBe(403);
+    for (const host of ['localhost:1', '127.0.0.1', '[::1]:9', 'cproxy.test'])
+      expect((await ask({ headers: { host } })).status).toBe(200);
+    for (const path of ['/health', '/', '/ui/', '/api/rpc/status'])
+      expect((await ask({ method: 'GET', path, headers: { host: 'evil.test' }, body: '' })).status).toBe(403);
   });
 
   it('an allowed origin may call, and gets its CORS headers', async () => {
-    const preflight = await ask({ method: 'OPTIONS', headers: { origin: 'https://trusted.test', 'access-control-request-headers': 'x-api-key', authorization: '' }, body: '' });
+    const preflight = await ask({
+      method: 'OPTIONS',
+      headers: { origin: 'https://trusted.test', 'access-control-request-headers': 'x-api-key', authorization: '' },
+      body: '',
+    });
     expect(preflight.status).toBe(204);
     expect(preflight.headers['access-control-allow-origin']).toBe('https://trusted.test');
-    expect((await ask({ headers: { origin: 'https://trusted.test' } })).headers['access-control-allow-origin']).toBe('https://trusted.test');
+    expect((await ask({ headers: { origin: 'https://trusted.test' } })).headers['access-control-allow-origin']).toBe(
+      'https://trusted.test',
+    );
   });
 });
 
@@ -181,8 +228,14 @@ describe('where there is nothing', () => {
   });
   it('HEAD / and GET / and /health answer anyone', async () => {
     expect((await ask({ method: 'HEAD', path: '/', headers: { authorization: '' }, body: '' })).status).toBe(200);
-    expect((await ask({ method: 'GET', path: '/', headers: { authorization: '' }, body: '' })).body).toMatch(/^CProxy .* is running/);
-    expect(JSON.parse((await ask({ method: 'GET', path: '/health', headers: { authorization: '' }, body: '' })).body)).toMatchObject({ name: 'cproxy', state: 'running', pid: process.pid });
-    expect((await ask({ method: 'GET', path: '/health/ready', headers: { authorization: '' }, body: '' })).status).toBe(200);
+    expect((await ask({ method: 'GET', path: '/', headers: { authorization: '' }, body: '' })).body).toMatch(
+      /^CProxy .* is running/,
+    );
+    expect(
+      JSON.parse((await ask({ method: 'GET', path: '/health', headers: { authorization: '' }, body: '' })).body),
+    ).toMatchObject({ name: 'cproxy', state: 'running', pid: process.pid });
+    expect((await ask({ method: 'GET', path: '/health/ready', headers: { authorization: '' }, body: '' })).status).toBe(
+      200,
+    );
   });
 });

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startEngine } from '../../src-main/engine.ts';
 import { resolveFolders } from '../../src-main/config/folders.ts';
 import { loadConfig } from '../../src-main/config/load-config.ts';
+import { startEngine } from '../../src-main/engine.ts';
 import { silentLogger } from '../../src-main/observability/logger.ts';
 import type { Middleware } from '../../src-main/pipeline/middleware.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
@@ -31,7 +31,9 @@ async function upstreamServer(): Promise<ScriptableUpstream> {
 describe('the demo provider', () => {
   it('answers without any configuration, and says how to go on', async () => {
     const running = await start();
-    const { events, text } = await readEvents(await running.ask(question('hi', { model: 'claude-opus-5-5', stream: true })));
+    const { events, text } = await readEvents(
+      await running.ask(question('hi', { model: 'claude-opus-5-5', stream: true })),
+    );
     const [block] = contentOf(text);
     expect(block).toMatchObject({ type: 'text', text: expect.stringContaining('"claude-opus-5-5"') });
     expect(JSON.stringify(block)).toContain('ANTHROPIC_API_KEY');
@@ -48,21 +50,34 @@ describe('the demo provider', () => {
     const messages = [
       { role: 'user', content: 'Please run `echo hello`' },
       { role: 'assistant', content: called },
-      { role: 'user', content: [{ type: 'tool_result', tool_use_id: call?.type === 'tool_use' ? call.id : '', content: 'hello\n' }] },
+      {
+        role: 'user',
+        content: [{ type: 'tool_result', tool_use_id: call?.type === 'tool_use' ? call.id : '', content: 'hello\n' }],
+      },
     ];
-    const told = (await (await running.ask({ ...asked, stream: false, messages })).json()) as { content: { text: string }[]; stop_reason: string };
+    const told = (await (await running.ask({ ...asked, stream: false, messages })).json()) as {
+      content: { text: string }[];
+      stop_reason: string;
+    };
     expect(told.content[0]?.text).toContain('answered: hello');
     expect(told.stop_reason).toBe('end_turn');
   });
 
   it('calls several tools in one turn, and refuses arguments that are no JSON', async () => {
     const running = await start();
-    const tools = [{ name: 'Bash', input_schema: {} }, { name: 'Read', input_schema: {} }];
-    const several = (await (await running.ask(question('tool: Bash {"command":"ls"}\ntool: Read {"file_path":"/x"}', { tools }))).json()) as { content: { type: string }[] };
+    const tools = [
+      { name: 'Bash', input_schema: {} },
+      { name: 'Read', input_schema: {} },
+    ];
+    const several = (await (
+      await running.ask(question('tool: Bash {"command":"ls"}\ntool: Read {"file_path":"/x"}', { tools }))
+    ).json()) as { content: { type: string }[] };
     expect(several.content.filter(({ type }) => type === 'tool_use')).toHaveLength(2);
     const bad = await running.ask(question('tool: Bash {command}', { tools }));
     expect(bad.status).toBe(400);
-    const missing = (await (await running.ask(question('tool: Write {}', { tools }))).json()) as { content: { text: string }[] };
+    const missing = (await (await running.ask(question('tool: Write {}', { tools }))).json()) as {
+      content: { text: string }[];
+    };
     expect(missing.content[0]?.text).toContain('Bash, Read');
   });
 });
@@ -85,7 +100,9 @@ describe('loops', () => {
 
   it('a request that comes back through others is answered 508', async () => {
     const front = await upstreamServer();
-    const running = await start({ providers: [{ id: 'next', type: 'anthropic-compatible', baseUrl: front.url, models: ['m'] }] });
+    const running = await start({
+      providers: [{ id: 'next', type: 'anthropic-compatible', baseUrl: front.url, models: ['m'] }],
+    });
     await (await running.ask(question('x'))).text();
     const hops = front.asked[0]?.headers['x-cproxy-hops'];
     expect(hops).toMatch(/^[0-9a-f]{16}$/);
@@ -99,7 +116,9 @@ describe('loops', () => {
 describe('start and stop', () => {
   it('lets answers in flight finish, and takes no new requests', async () => {
     const upstream = await upstreamServer();
-    const running = await start({ providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] });
+    const running = await start({
+      providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }],
+    });
     upstream.queue(say('one two three four five six', { fragment: 4, delayMs: 60 }));
     const answer = running.ask(question('x', { stream: true })).then((response) => response.text());
     await upstream.waitFor(1);
@@ -115,7 +134,10 @@ describe('start and stop', () => {
 
   it('cuts what does not finish within the grace period', async () => {
     const upstream = await upstreamServer();
-    const running = await start({ server: { graceMs: 100 }, providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] });
+    const running = await start({
+      server: { graceMs: 100 },
+      providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }],
+    });
     upstream.queue({ kind: 'hang' });
     const answer = running.ask(question('x', { stream: true })).then((response) => response.text());
     const cut = expect(answer).rejects.toThrow();
@@ -129,14 +151,28 @@ describe('start and stop', () => {
     const running = await start();
     const env = { CPROXY_HOME: running.home };
     const folders = resolveFolders(env);
-    const second = startEngine({ loaded: loadConfig({ env, folders }), folders, env, host: 'headless', log: silentLogger, uiFolder: null });
-    await expect(second).rejects.toMatchObject({ name: 'EngineStartError', code: 'already_running', message: expect.stringContaining(String(process.pid)) });
+    const second = startEngine({
+      loaded: loadConfig({ env, folders }),
+      folders,
+      env,
+      host: 'headless',
+      log: silentLogger,
+      uiFolder: null,
+    });
+    await expect(second).rejects.toMatchObject({
+      name: 'EngineStartError',
+      code: 'already_running',
+      message: expect.stringContaining(String(process.pid)),
+    });
   });
 
   it('a taken port is told, and leaves no lock behind', async () => {
     const running = await start();
     const port = Number(new URL(running.url).port);
-    await expect(runEngine({ server: { port } })).rejects.toMatchObject({ code: 'port_in_use', message: expect.stringContaining(`Port ${port}`) });
+    await expect(runEngine({ server: { port } })).rejects.toMatchObject({
+      code: 'port_in_use',
+      message: expect.stringContaining(`Port ${port}`),
+    });
   });
 
   it('keeps its token: the second start shows none, the first one works on', async () => {
@@ -144,7 +180,14 @@ describe('start and stop', () => {
     await running.engine.stop();
     const env = { CPROXY_HOME: running.home };
     const folders = resolveFolders(env);
-    const again = await startEngine({ loaded: loadConfig({ env, folders }), folders, env, host: 'headless', log: silentLogger, uiFolder: null });
+    const again = await startEngine({
+      loaded: loadConfig({ env, folders }),
+      folders,
+      env,
+      host: 'headless',
+      log: silentLogger,
+      uiFolder: null,
+    });
     expect(again.firstToken).toBeNull();
     const response = await fetch(`${again.endpoint}/v1/models`, { headers: { 'x-api-key': running.token } });
     expect(response.status).toBe(200);
@@ -167,11 +210,16 @@ it("the paper's example loads unchanged and is routed as it says", async () => {
         enabled: true,
       },
     ],
-    routing: { defaultProvider: 'openrouter', loadBalancing: { strategy: 'weighted', healthCheck: true, failover: true } },
+    routing: {
+      defaultProvider: 'openrouter',
+      loadBalancing: { strategy: 'weighted', healthCheck: true, failover: true },
+    },
   };
   const running = await start(example as never);
   const status = running.engine.status();
-  expect(status.providers).toMatchObject([{ id: 'openrouter', baseUrl: 'https://openrouter.ai/api', key: { state: 'missing' } }]);
+  expect(status.providers).toMatchObject([
+    { id: 'openrouter', baseUrl: 'https://openrouter.ai/api', key: { state: 'missing' } },
+  ]);
   const response = await running.ask(question('x', { model: 'claude-opus-5-5' }));
   expect(response.status).toBe(502);
   expect(await response.text()).toContain("'openrouter' has no usable API key");
@@ -182,7 +230,9 @@ describe('auth: none', () => {
     const running = await start({ server: { auth: 'none' } });
     expect((await fetch(`${running.url}/v1/models`)).status).toBe(200);
     for (const door of ['/api/rpc/status', '/api/status'])
-      expect((await fetch(running.url + door, { headers: { authorization: `Bearer ${running.token}` } })).status).toBe(401);
+      expect((await fetch(running.url + door, { headers: { authorization: `Bearer ${running.token}` } })).status).toBe(
+        401,
+      );
     expect(await (await fetch(`${running.url}/ui/`)).text()).toContain('cproxy login');
   });
   it('is refused beyond loopback', async () => {
@@ -201,9 +251,14 @@ describe('middleware', () => {
 
   it('sees and changes the events of every answer, also of the same protocol', async () => {
     const upstream = await upstreamServer();
-    const running = await start({ providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] }, { middleware: [upper] });
+    const running = await start(
+      { providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] },
+      { middleware: [upper] },
+    );
     upstream.queue(say('quiet'), say('quiet'));
-    expect(contentOf(await (await running.ask(question('x', { stream: true }))).text())).toEqual([{ type: 'text', text: 'QUIET' }]);
+    expect(contentOf(await (await running.ask(question('x', { stream: true }))).text())).toEqual([
+      { type: 'text', text: 'QUIET' },
+    ]);
     expect(await (await running.ask(question('x'))).json()).toMatchObject({ content: [{ text: 'QUIET' }] });
   });
 
@@ -213,7 +268,8 @@ describe('middleware', () => {
     const guard: Middleware = {
       name: 'guard',
       async request(context, next) {
-        if (context.request.body.raw.includes('forbidden')) throw ProxyError.of('invalid_field', { field: 'messages', expected: 'are not allowed' });
+        if (context.request.body.raw.includes('forbidden'))
+          throw ProxyError.of('invalid_field', { field: 'messages', expected: 'are not allowed' });
         context.replaceBody({ ...context.request.body.decode(), max_tokens: 7 });
         await next();
       },
@@ -223,7 +279,10 @@ describe('middleware', () => {
         return outcome;
       },
     };
-    const running = await start({ providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] }, { middleware: [guard] });
+    const running = await start(
+      { providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] },
+      { middleware: [guard] },
+    );
     await (await running.ask(question('fine'))).text();
     expect(upstream.asked[0]?.json.max_tokens).toBe(7);
     expect(seen).toEqual(['p answered']);

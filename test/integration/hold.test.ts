@@ -77,3 +77,23 @@ it('a whole answer is not given up while it is only slow', async () => {
   const response = await running.ask(question('x', { model: 'both' }));
   expect(await response.json()).toMatchObject({ content: [{ text: 'thought about it' }] });
 });
+
+it.each([
+  ['one/m', 'after its end', 7],
+  ['two/m', 'after its end', 5],
+])('a connection of %s that stays open %s does not keep the client waiting', async (model, _when, frames) => {
+  const upstream = model === 'one/m' ? first : second;
+  upstream.queue(say('all there', { fragment: 40, breakAfter: { frames, how: 'hang' } }));
+  const started = performance.now();
+  const { events, text } = await readEvents(await running.ask(question('x', { model, stream: true })));
+  expect(checkEventGrammar(events)).toEqual([]);
+  expect(contentOf(text)).toEqual([{ type: 'text', text: 'all there' }]);
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
+it('a server that sends its finish but neither [DONE] nor the end is given a moment for usage', async () => {
+  second.queue(say('all there', { fragment: 40, omitDone: true, breakAfter: { frames: 4, how: 'hang' } }));
+  const { events, text } = await readEvents(await running.ask(question('x', { model: 'two/m', stream: true })));
+  expect(checkEventGrammar(events)).toEqual([]);
+  expect(contentOf(text)).toEqual([{ type: 'text', text: 'all there' }]);
+});

@@ -2,15 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contentOf, readEvents } from '../helpers/answers.ts';
 import { checkEventGrammar } from '../helpers/event-grammar.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
-import {
-  answer,
-
-  inPieces,
-  raw,
-  type ScriptableUpstream,
-  say,
-  startUpstream,
-} from '../helpers/scriptable-upstream.ts';
+import { answer, inPieces, raw, type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const canary = 'sk-ant-canary-0123456789abcdef';

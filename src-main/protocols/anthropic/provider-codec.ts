@@ -19,13 +19,23 @@ function readError(value: unknown): UpstreamError | null {
 
 /** @throws Error with what is wrong */
 function readMessage(value: unknown): AnswerMessage {
-  if (!isObject(value) || !Array.isArray(value['content'])) throw new Error('its JSON is not a message: it has no content');
+  if (!isObject(value) || !Array.isArray(value['content']))
+    throw new Error('its JSON is not a message: it has no content');
   const usage = mergeUsage(null, value['usage']) ?? noUsage();
   // Fields beyond those we read stay as the provider sent them.
-  return { stop_sequence: null, ...value, usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...usage } } as AnswerMessage;
+  return {
+    stop_sequence: null,
+    ...value,
+    usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...usage },
+  } as AnswerMessage;
 }
 
-const noUsage = (): Usage => ({ input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 });
+const noUsage = (): Usage => ({
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: 0,
+});
 
 class AnthropicStreamDecoder implements StreamDecoder {
   readonly #parser = new SseParser();
@@ -69,7 +79,10 @@ class AnthropicStreamDecoder implements StreamDecoder {
       case 'message_delta':
         this.#usage = mergeUsage(this.#usage, value['usage']);
         // Counts of a stream are cumulative, and what the last event leaves out stands in an earlier one.
-        return { ...value, usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...(this.#usage ?? noUsage()) } } as StreamEvent;
+        return {
+          ...value,
+          usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...(this.#usage ?? noUsage()) },
+        } as StreamEvent;
       case 'message_stop':
         this.#ended = true;
         break;
@@ -95,7 +108,9 @@ export const anthropicProviderCodec: ProviderCodec = {
   path: '/messages',
   encodeRequest: (request, model) => ({
     body: Buffer.from(JSON.stringify({ ...request, model })),
-    toolNames: new Map(), warnings: [] }),
+    toolNames: new Map(),
+    warnings: [],
+  }),
   createStreamDecoder: () => new AnthropicStreamDecoder(),
   decodeAnswer: (body) => messageEvents(readMessage(body)),
   decodeError: (body) => {

@@ -66,7 +66,8 @@ function checkBlock(block: unknown, field: string): void {
       break;
     case 'tool_result':
       requireString(block['tool_use_id'], `${field}.tool_use_id`);
-      if (block['content'] !== undefined && block['content'] !== null) checkContent(block['content'], `${field}.content`);
+      if (block['content'] !== undefined && block['content'] !== null)
+        checkContent(block['content'], `${field}.content`);
       break;
     case 'tool_reference':
       requireString(block['tool_name'], `${field}.tool_name`);
@@ -82,7 +83,8 @@ function checkBlock(block: unknown, field: string): void {
 
 function checkContent(content: unknown, field: string): void {
   if (typeof content === 'string') return;
-  if (!Array.isArray(content)) fail(field, content === undefined ? 'is required' : 'must be a string or an array of content blocks');
+  if (!Array.isArray(content))
+    fail(field, content === undefined ? 'is required' : 'must be a string or an array of content blocks');
   for (let index = 0; index < content.length; index += 1) checkBlock(content[index], `${field}.${index}`);
 }
 
@@ -119,7 +121,11 @@ export function decodeMessagesRequest(body: unknown): MessagesRequest {
   optional(body['top_k'], 'number', 'top_k');
   optional(body['stream'], 'boolean', 'stream');
   const stops = body['stop_sequences'];
-  if (stops !== undefined && stops !== null && !(Array.isArray(stops) && stops.every((stop) => typeof stop === 'string')))
+  if (
+    stops !== undefined &&
+    stops !== null &&
+    !(Array.isArray(stops) && stops.every((stop) => typeof stop === 'string'))
+  )
     fail('stop_sequences', 'must be an array of strings');
   for (const field of ['tool_choice', 'thinking', 'output_config', 'metadata'] as const) {
     const value = body[field];

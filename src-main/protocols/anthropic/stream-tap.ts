@@ -20,7 +20,9 @@ export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
 const LF = 0x0a;
 const CR = 0x0d;
 /** Events that carry nothing to account for; they are most of a stream, so they are recognised without decoding. */
-const UNREAD = ['event: content_block_delta', 'event: content_block_stop', 'event: ping'].map((line) => Buffer.from(line));
+const UNREAD = ['event: content_block_delta', 'event: content_block_stop', 'event: ping'].map((line) =>
+  Buffer.from(line),
+);
 
 function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
   if (end - start < prefix.length) return false;
@@ -35,6 +37,8 @@ function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8
 export class AnthropicStreamTap {
   started = false;
   finished = false;
+  /** The protocol's own end has been seen: nothing more will come. */
+  complete = false;
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
@@ -105,6 +109,7 @@ export class AnthropicStreamTap {
         break;
       case 'message_stop':
         this.finished = true;
+        this.complete = true;
         break;
       case 'error': {
         const error = isObject(event['error']) ? event['error'] : {};

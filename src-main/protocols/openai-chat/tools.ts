@@ -50,7 +50,12 @@ function encodeList(list: readonly Tool[]): EncodedTools {
       function: description === undefined ? { name, parameters } : { name, description, parameters },
     });
   }
-  const encoded = { json: Buffer.from(JSON.stringify(tools)), names: new Set(tools.map((tool) => tool.function.name)), changed, warnings };
+  const encoded = {
+    json: Buffer.from(JSON.stringify(tools)),
+    names: new Set(tools.map((tool) => tool.function.name)),
+    changed,
+    warnings,
+  };
   // What is not frozen might change under us.
   if (Object.isFrozen(list)) encodedLists.set(list, encoded);
   return encoded;
@@ -69,7 +74,8 @@ export function encodeTools(
   for (const [sent, own] of encoded.changed) toolNames.set(sent, own);
   for (const warning of encoded.warnings) warnings.add(warning);
   // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
-  if (encoded.names.size === 0) return { tools: null, choice: { tool_choice: undefined, parallel_tool_calls: undefined } };
+  if (encoded.names.size === 0)
+    return { tools: null, choice: { tool_choice: undefined, parallel_tool_calls: undefined } };
   const choice = request.tool_choice;
   const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
   return {

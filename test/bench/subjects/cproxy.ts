@@ -46,10 +46,9 @@ export const createCproxy = (cli: string): Subject => ({
     await mkdir(home, { recursive: true });
     const file = join(folder, 'config.json');
     await writeFile(file, JSON.stringify(config(upstreamOrigin)));
-    const child = await startChild([cli, 'serve', '--port', '0', '--config', file], folder, {
-      CPROXY_HOME: home,
-      BENCH_KEY: 'bench',
-    });
+    const env = { CPROXY_HOME: home, BENCH_KEY: 'bench' };
+    // As the installed command: its first line names Node's flags.
+    const child = await startChild(['serve', '--port', '0', '--config', file], folder, env, cli);
     const [, port] = await child.printed(/http:\/\/127\.0\.0\.1:(\d+)/);
     const [, token = ''] = await child.printed(/ANTHROPIC_AUTH_TOKEN=["']?([^\s"']+)/);
     return {

@@ -3,7 +3,11 @@ import { expect, it } from 'vitest';
 import { JsonWriter } from '../../../src-main/protocols/json-writer.ts';
 
 it('writes what the pieces say, whatever their size and characters', () => {
-  const piece = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constant('ä😀'.repeat(60_000)));
+  const piece = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: 'binary' }),
+    fc.constant('ä😀'.repeat(60_000)),
+  );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
       const writer = new JsonWriter();
@@ -11,7 +15,9 @@ it('writes what the pieces say, whatever their size and characters', () => {
         if (index % 2 === 0) writer.text(text);
         else writer.bytes(Buffer.from(text));
       }
-      expect(writer.finish().equals(Buffer.from(pieces.map((text) => Buffer.from(text).toString()).join('')))).toBe(true);
+      expect(writer.finish().equals(Buffer.from(pieces.map((text) => Buffer.from(text).toString()).join('')))).toBe(
+        true,
+      );
     }),
     { numRuns: 50 },
   );

@@ -3,7 +3,8 @@ import { KnownValues } from '../../../src-main/protocols/known-values.ts';
 import { RequestBody } from '../../../src-main/protocols/request-body.ts';
 
 const tools = (name: string): { name: string; description: string }[] => [{ name, description: 'd'.repeat(2_000) }];
-const body = (list: unknown, text: string): Buffer => Buffer.from(JSON.stringify({ model: 'm', tools: list, messages: [{ role: 'user', content: text }] }));
+const body = (list: unknown, text: string): Buffer =>
+  Buffer.from(JSON.stringify({ model: 'm', tools: list, messages: [{ role: 'user', content: text }] }));
 
 describe('tool definitions of several requests', () => {
   it('are one frozen object when they are the same bytes', () => {

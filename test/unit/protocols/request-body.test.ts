@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ProxyError } from '../../../src-shared/errors.ts';
 import { readEnvelope } from '../../../src-main/protocols/json-envelope.ts';
 import { RequestBody } from '../../../src-main/protocols/request-body.ts';
+import { ProxyError } from '../../../src-shared/errors.ts';
 
 const splice = (json: string, model: string): string => new RequestBody(Buffer.from(json)).withModel(model).toString();
 
@@ -48,14 +48,26 @@ describe('what is in a body', () => {
     expect(() => body.decode()).toThrow('not valid JSON');
   });
   it('the last of two fields counts, as for every parser', () => {
-    expect(new RequestBody(Buffer.from('{"stream":false,"model":"a","model":"b","stream":true}'))).toMatchObject({ model: 'b', stream: true });
+    expect(new RequestBody(Buffer.from('{"stream":false,"model":"a","model":"b","stream":true}'))).toMatchObject({
+      model: 'b',
+      stream: true,
+    });
   });
-  it.each(['', '{', '[]', 'null', '{"model":"m"', '{"model":"m"}}', '{"model":"m",}', '{"model":m}', '{model:"m"}', '{"model":"m"} x', '\ufeff{}'])(
-    '%j is refused',
-    (text) => {
-      expect(() => new RequestBody(Buffer.from(text))).toThrow(ProxyError);
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '[]',
+    'null',
+    '{"model":"m"',
+    '{"model":"m"}}',
+    '{"model":"m",}',
+    '{"model":m}',
+    '{model:"m"}',
+    '{"model":"m"} x',
+    '\ufeff{}',
+  ])('%j is refused', (text) => {
+    expect(() => new RequestBody(Buffer.from(text))).toThrow(ProxyError);
+  });
   it('agrees with JSON.parse on every object', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(2), (object, indent) => {
@@ -64,13 +76,31 @@ describe('what is in a body', () => {
         const envelope = readEnvelope(bytes, keys);
         for (const key of keys) {
           const range = envelope?.[key]?.at(-1);
-          expect(JSON.parse(bytes.toString('utf8', range?.start, range?.end))).toEqual(JSON.parse(JSON.stringify(object[key])));
+          expect(JSON.parse(bytes.toString('utf8', range?.start, range?.end))).toEqual(
+            JSON.parse(JSON.stringify(object[key])),
+          );
         }
       }),
     );
   });
   it('accepts only what has the shape of an object, and never throws, whatever the bytes', () => {
-    const pieces = fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '1', 'true', ' ', '"a"', '"a":', 'x'.repeat(40), '\\"');
+    const pieces = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      '\\',
+      ':',
+      ',',
+      '1',
+      'true',
+      ' ',
+      '"a"',
+      '"a":',
+      'x'.repeat(40),
+      '\\"',
+    );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 30 }), (parts) => {
         const text = parts.join('');
