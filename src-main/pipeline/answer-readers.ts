@@ -140,13 +140,13 @@ export class PassThroughJsonReader implements AnswerReader {
 
   end(): Buffer {
     const message = this.#body.json();
-    if (!Array.isArray(message['content']))
+    if (!Array.isArray(message.content))
       throw ProxyError.of('provider_garbage', {
         provider: this.#provider,
         reason: 'its JSON is not a message: it has no content',
       });
-    this.usage = mergeUsage(null, message['usage']);
-    this.stopReason = typeof message['stop_reason'] === 'string' ? message['stop_reason'] : null;
+    this.usage = mergeUsage(null, message.usage);
+    this.stopReason = typeof message.stop_reason === 'string' ? message.stop_reason : null;
     this.started = true;
     this.finished = true;
     return this.#body.bytes();

@@ -33,7 +33,7 @@ function passThroughBody(body: RequestBody, model: string, holdsThreads: boolean
 }
 
 function refuseContinuedThread(thread: unknown): void {
-  if (isObject(thread) && thread['type'] === 'continue') throw ProxyError.of('thread_unsupported', undefined);
+  if (isObject(thread) && thread.type === 'continue') throw ProxyError.of('thread_unsupported', undefined);
 }
 
 const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];

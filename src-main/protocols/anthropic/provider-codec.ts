@@ -11,22 +11,22 @@ import { mergeUsage } from './stream-tap.ts';
  */
 
 function readError(value: unknown): UpstreamError | null {
-  if (!isObject(value) || !isObject(value['error'])) return null;
-  const { message, type } = value['error'];
+  if (!isObject(value) || !isObject(value.error)) return null;
+  const { message, type } = value.error;
   if (typeof message !== 'string') return null;
   return { message, code: typeof type === 'string' ? type : null };
 }
 
 /** @throws Error with what is wrong */
 function readMessage(value: unknown): AnswerMessage {
-  if (!isObject(value) || !Array.isArray(value['content']))
+  if (!isObject(value) || !Array.isArray(value.content))
     throw new Error('its JSON is not a message: it has no content');
-  const usage = mergeUsage(null, value['usage']) ?? noUsage();
+  const usage = mergeUsage(null, value.usage) ?? noUsage();
   // Fields beyond those we read stay as the provider sent them.
   return {
     stop_sequence: null,
     ...value,
-    usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...usage },
+    usage: { ...(isObject(value.usage) ? value.usage : {}), ...usage },
   } as AnswerMessage;
 }
 
@@ -72,16 +72,16 @@ class AnthropicStreamDecoder implements StreamDecoder {
   }
 
   #read(value: Record<string, unknown>): StreamEvent | null {
-    switch (value['type']) {
+    switch (value.type) {
       case 'message_start':
-        if (isObject(value['message'])) this.#usage = mergeUsage(this.#usage, value['message']['usage']);
+        if (isObject(value.message)) this.#usage = mergeUsage(this.#usage, value.message.usage);
         break;
       case 'message_delta':
-        this.#usage = mergeUsage(this.#usage, value['usage']);
+        this.#usage = mergeUsage(this.#usage, value.usage);
         // Counts of a stream are cumulative, and what the last event leaves out stands in an earlier one.
         return {
           ...value,
-          usage: { ...(isObject(value['usage']) ? value['usage'] : {}), ...(this.#usage ?? noUsage()) },
+          usage: { ...(isObject(value.usage) ? value.usage : {}), ...(this.#usage ?? noUsage()) },
         } as StreamEvent;
       case 'message_stop':
         this.#ended = true;

@@ -91,17 +91,17 @@ export class AnthropicStreamTap {
   }
 
   #account(event: Record<string, unknown>): void {
-    switch (event['type']) {
+    switch (event.type) {
       case 'message_start':
-        if (isObject(event['message'])) this.usage = mergeUsage(this.usage, event['message']['usage']);
+        if (isObject(event.message)) this.usage = mergeUsage(this.usage, event.message.usage);
         break;
       case 'content_block_start':
         this.started = true;
         break;
       case 'message_delta':
-        this.usage = mergeUsage(this.usage, event['usage']);
-        if (isObject(event['delta']) && typeof event['delta']['stop_reason'] === 'string') {
-          this.stopReason = event['delta']['stop_reason'];
+        this.usage = mergeUsage(this.usage, event.usage);
+        if (isObject(event.delta) && typeof event.delta.stop_reason === 'string') {
+          this.stopReason = event.delta.stop_reason;
           this.finished = true;
           // An answer without content that gives its reason (a refusal, a filled cache) is an answer.
           this.started = true;
@@ -112,10 +112,10 @@ export class AnthropicStreamTap {
         this.complete = true;
         break;
       case 'error': {
-        const error = isObject(event['error']) ? event['error'] : {};
+        const error = isObject(event.error) ? event.error : {};
         this.error = {
-          message: typeof error['message'] === 'string' ? error['message'] : 'an error without a message',
-          code: typeof error['type'] === 'string' ? error['type'] : null,
+          message: typeof error.message === 'string' ? error.message : 'an error without a message',
+          code: typeof error.type === 'string' ? error.type : null,
         };
         break;
       }
