@@ -147,6 +147,8 @@ class RunningEngine implements Engine {
       }
       return key;
     };
+    // A header may carry a gateway's key.
+    for (const { headers } of config.providers) for (const value of Object.values(headers)) secrets.add(value);
     const resources = { transport, resolveKey };
     this.#providers = config.providers.map((provider) => createProvider(provider, resources));
     this.#router = new ProviderRouter(config, this.#providers, createProvider(demoConfig, resources));
@@ -160,6 +162,7 @@ class RunningEngine implements Engine {
     this.#sessions = new AdminSessions({ secret: lock.contents.secret });
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);
+    logRequests(bus, config.logging.level, log);
     const onInternalError = (error: unknown, requestId: string): void =>
       log.error('A request failed inside CProxy', {
         requestId,
@@ -301,6 +304,30 @@ class RunningEngine implements Engine {
     const ownPort = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
     return ownPort === port && (isLoopbackHost(url.hostname) || url.hostname === this.#config.server.host);
   }
+}
+
+/** Failed requests are told of; every request only when asked for, since lines cost more than requests do. */
+function logRequests(bus: EventBus, level: Config['logging']['level'], log: Logger): void {
+  bus.on('request.finished', (row) => {
+    if (row.state === 'failed') {
+      log.warn(`Request failed: ${row.error?.message ?? 'unknown'}`, {
+        id: row.id,
+        model: row.askedModel,
+        status: row.status,
+        ms: row.endedMs,
+      });
+    } else if (level === 'debug') {
+      const attempt = row.attempts.at(-1);
+      log.debug(`Request ${row.state}`, {
+        id: row.id,
+        model: row.askedModel,
+        provider: attempt?.provider,
+        attempts: row.attempts.length,
+        status: row.status,
+        ms: row.endedMs,
+      });
+    }
+  });
 }
 
 function viewProvider(provider: BaseProvider): ProviderView {

@@ -266,7 +266,7 @@ class Exchange {
           this.#silence.refresh();
           const bytes = this.#reader.push(chunk);
           if (this.#reader.error !== null) {
-            if (this.#answering && bytes.length > 0) this.#answer.write(bytes);
+            if (this.#answering && bytes.length > 0) this.#answer.write(this.#options.redact(bytes.toString()));
             done();
             body.destroy();
             return;
