@@ -88,7 +88,6 @@ export const errorTable = {
     false,
     (d: { method: string; path: string; allowed: string }) => `${d.path} does not take ${d.method}; use ${d.allowed}.`,
   ),
-  request_timeout: entry(408, 'timeout_error', true, () => 'The request did not arrive in time. Send it again.'),
 
   // Who asked, and from where.
   missing_token: entry(
@@ -226,9 +225,7 @@ export const errorTable = {
   ),
 
   // Ourselves.
-  starting: entry(503, 'overloaded_error', true, () => 'CProxy is starting. Ask again in a moment.'),
   draining: entry(503, 'overloaded_error', true, () => 'CProxy is shutting down. Ask again when it is back.'),
-  client_gone: entry(499, 'api_error', true, () => 'The client left before the answer was complete.'),
   internal: entry(
     500,
     'api_error',
