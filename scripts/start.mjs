@@ -38,7 +38,7 @@ async function runDesktop(executable, flags) {
   );
 }
 
-await buildAll();
+await buildAll({ clean: false });
 const start = await chooseStart({
   platform: process.platform,
   env: process.env,

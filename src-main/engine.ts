@@ -166,7 +166,7 @@ class RunningEngine implements Engine {
     const onInternalError = (error: unknown, requestId: string): void =>
       log.error('A request failed inside CProxy', {
         requestId,
-        reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        stack: error instanceof Error ? error.stack : String(error),
       });
     this.#pipeline = new Pipeline({
       plan: (model) => this.#router.plan(model),
@@ -265,7 +265,11 @@ class RunningEngine implements Engine {
         requests: this.#requests,
         tokens: this.#tokens,
         sessions: this.#sessions,
-        stop: () => void this.stop(),
+        stop: () => {
+          this.stop().catch((error: unknown) =>
+            this.#options.log.error('The engine did not stop cleanly', { reason: String(error) }),
+          );
+        },
         logger: this.#options.log,
       }),
     );

@@ -65,9 +65,13 @@ export async function makeExecutable(): Promise<void> {
   await chmod(path.join(projectFolder, 'dist/main/cli.js'), 0o755);
 }
 
-/** Builds everything into dist/. */
-export async function buildAll(): Promise<void> {
-  await Promise.all([build(mainConfig).then(makeExecutable), build(preloadConfig), build(rendererConfig)]);
+/**
+ * Builds everything into dist/. Parts of earlier builds stay unless `clean`: an engine that runs from here loads them when it
+ * first needs them. Their names have a hash.
+ */
+export async function buildAll({ clean }: { clean: boolean }): Promise<void> {
+  const main: InlineConfig = { ...mainConfig, build: { ...mainConfig.build, emptyOutDir: clean } };
+  await Promise.all([build(main).then(makeExecutable), build(preloadConfig), build(rendererConfig)]);
 }
 
 /** Builds now and whenever a source changes, and says when. Close the result to end it. */

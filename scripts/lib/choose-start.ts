@@ -32,7 +32,7 @@ export async function chooseStart(world: StartWorld): Promise<Start> {
   if (!found.fetchable) return headless(`Started without a window: ${found.missing}.`);
 
   const download = await world.downloadElectron();
-  if (!download.done) return headless(`Started without a window: Electron could not be had, ${download.reason}.`);
+  if (!download.done) return headless(`Started without a window: Electron could not be had: ${download.reason}.`);
   const brought = world.findElectron();
   if ('executable' in brought) return { mode: 'desktop', executable: brought.executable, flags };
   return headless(`Started without a window: ${brought.missing}.`);

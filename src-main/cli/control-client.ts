@@ -11,6 +11,8 @@ export type ControlClient = ContractRouterClient<ControlContract>;
 
 /** How long an engine that starts, or a command that changes the data folder, is waited for, in ms. */
 const startLimitMs = 5_000;
+/** How long an engine may take to answer a call, in ms: one that hangs must not hang its caller. */
+const answerLimitMs = 10_000;
 
 /**
  * Runs an action against the engine that runs on a data folder; null where none does.
@@ -19,11 +21,12 @@ const startLimitMs = 5_000;
 export async function withEngine<T>(
   dataFolder: string,
   action: (client: ControlClient, endpoint: string) => Promise<T>,
+  limitMs = answerLimitMs,
 ): Promise<{ result: T } | null> {
   const lock = await findReachable(dataFolder);
   if (lock === null) return null;
   // A dispatcher of our own: the secret must not travel through a proxy that the environment names.
-  const dispatcher = new Agent();
+  const dispatcher = new Agent({ headersTimeout: limitMs, bodyTimeout: limitMs });
   try {
     return { result: await action(createControlClient(lock, dispatcher), lock.endpoint) };
   } catch (error) {

@@ -12,6 +12,17 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/**
+ * Lets the process live on when nobody reads its output any more: `cproxy status | head -1` closes the pipe early (EPIPE), and
+ * a terminal may be closed (EIO). Without this, the next line of the log would end the engine.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    });
+}
+
 /** Colours, where standard output is a terminal that shows them and NO_COLOR is not set. */
 export function styled(format: Format, text: string): string {
   return styleText(format, text, { stream: process.stdout });

@@ -2,17 +2,14 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import packageFile from '../../package.json' with { type: 'json' };
 import { nearName } from '../config/near-name.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
-import { commandName, note } from './output.ts';
+import { commandName, note, outliveReaders } from './output.ts';
 
 /**
  * Runs `cproxy` with the arguments behind its name. Commands are loaded when they are called.
  * @returns the exit code
  */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  // `cproxy status | head -1` closes the pipe early, which is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  outliveReaders();
   const outcome = { exitCode: exitCodes.ok as number };
   const program = createProgram((exitCode) => {
     outcome.exitCode = exitCode;
@@ -185,12 +182,17 @@ function report(error: unknown): number {
     note(error.message);
     return error.exitCode;
   }
-  if (error instanceof Error && expectedErrors.has(error.name)) {
+  if (error instanceof Error && (expectedErrors.has(error.name) || isRefusedFile(error))) {
     note(error.message);
     return exitCodes.failure;
   }
   note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return exitCodes.failure;
+}
+
+/** The file system said no, as to a folder that belongs to another user. Its message names the file. */
+function isRefusedFile(error: NodeJS.ErrnoException): boolean {
+  return error.syscall !== undefined && error.path !== undefined;
 }
 
 /** By name: their modules are loaded only by the commands that need them. */

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { resolveFolders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type Engine, startEngine } from '../engine.ts';
-import { createLogger } from '../observability/logger.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
 import { exitCodes } from './exit-codes.ts';
 import { commandName, note, print } from './output.ts';
 import { startMessage } from './start-message.ts';
@@ -34,15 +35,17 @@ export async function serve(options: ServeOptions): Promise<number> {
     env,
     folders,
   });
+  const log = createLogger(loaded.config.logging.level);
   const engine = await startEngine({
     loaded,
     folders,
     env,
     host: 'headless',
-    log: createLogger(loaded.config.logging.level),
+    log,
     uiFolder: existsSync(uiFolder) ? uiFolder : null,
   });
   stopOnSignals(engine);
+  surviveBugs(log);
 
   const lines = startMessage({
     status: engine.status(),
@@ -59,6 +62,16 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   await engine.stopped;
   return exitCodes.ok;
+}
+
+/** One request's bug must not end all the others: it is logged, and the engine serves on. */
+function surviveBugs(log: Logger): void {
+  const report = (error: unknown): void =>
+    log.error('Something failed outside any request; CProxy goes on. Please report it', {
+      stack: error instanceof Error ? error.stack : String(error),
+    });
+  process.on('uncaughtException', report);
+  process.on('unhandledRejection', report);
 }
 
 /** The first signal lets answers in flight finish; another one ends at once. */
@@ -78,10 +91,12 @@ function stopOnSignals(engine: Engine): void {
       return;
     }
     // npm passes on a Ctrl-C that the terminal has already sent to us: one keystroke, two signals.
-    if (Date.now() - firstAt > 300) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (Date.now() - firstAt > 300) process.exit(128 + constants.signals[signal]);
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // The terminal was closed.
+  process.on('SIGHUP', onSignal);
 }
 
 /** The address holds no secret, so the browser asks for a code. */

@@ -117,7 +117,7 @@ function otherOverlayProblems(
 }
 
 /** The places where a configuration file is looked for without being told: never the working directory. */
-export function usualFiles(folders: Folders): string[] {
+function usualFiles(folders: Folders): string[] {
   return ['config.json', 'config.yaml', 'config.yml'].map((name) => path.join(folders.config, name));
 }
 

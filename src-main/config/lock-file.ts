@@ -34,7 +34,7 @@ export class LockHeldError extends Error {
 
   constructor({ pid, endpoint }: Pick<LockContents, 'pid' | 'endpoint'>) {
     super(
-      `CProxy runs already (process ${pid}${endpoint === null ? ', starting or stopping' : ` at ${endpoint}`}) with the same data folder.`,
+      `CProxy runs already (process ${pid}${endpoint === null ? ', starting or stopping' : ` at ${endpoint}`}) with the same data folder. Use that one, stop it first, or set CPROXY_HOME to another folder.`,
     );
     this.name = 'LockHeldError';
     this.pid = pid;

@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
   visit,
+  type YAMLParseError,
 } from 'yaml';
 import { ConfigError, type Place } from './config-error.ts';
 import { isSection } from './overlay.ts';
@@ -48,7 +49,7 @@ export function parseSource(file: string, text: string): SourceFile {
       },
     });
     const problems = [
-      ...document.errors.map((error) => problem(error.pos[0], lowerFirst(error.message))),
+      ...syntaxErrors(document).map(({ pos, message }) => problem(pos[0], lowerFirst(message))),
       ...unresolved,
     ];
     if (problems.length > 0) throw new ConfigError(problems);
@@ -69,6 +70,12 @@ export function parseSource(file: string, text: string): SourceFile {
     // Nesting that overflows the stack, or aliases that multiply without bound.
     throw new ConfigError([problem(0, `cannot be read: ${(error as Error).message}`)]);
   }
+}
+
+/** A forgotten comma, the commonest mistake in JSON, makes the parser complain twice, in words of YAML. */
+function syntaxErrors({ errors }: Document.Parsed): readonly Pick<YAMLParseError, 'pos' | 'message'>[] {
+  const noComma = errors.filter(({ code }) => code === 'BLOCK_IN_FLOW');
+  return noComma.length === 0 ? errors : noComma.map(({ pos }) => ({ pos, message: 'a comma is missing after this' }));
 }
 
 function offsetOf(document: Document, path: ConfigPath, part: 'name' | 'value'): number | null {

@@ -1,7 +1,7 @@
 import { type Config, isLoopbackHost, type ProviderConfig, type ProviderType } from '../../src-shared/config.ts';
 
 /** Client tokens of CProxy begin so; such a value is never a provider's key. */
-export const tokenPrefix = 'cpx_';
+const tokenPrefix = 'cpx_';
 
 /** The variables in which people usually keep a vendor's key, and the vendor's own address, the only one it is for. */
 const usualKeys: Partial<Record<ProviderType, { variable: string; origin: string }>> = {

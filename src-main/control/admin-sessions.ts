@@ -37,11 +37,6 @@ export interface LoginCode {
   expiresAt: number;
 }
 
-/** 256 random bits for the lock file. */
-export function createAdminSecret(): string {
-  return randomBytes(32).toString('base64url');
-}
-
 /** Admin sessions, in memory: they end with the process. Secrets, codes and cookies are kept as digests only. */
 export class AdminSessions {
   readonly #secretDigest: Buffer;
@@ -53,7 +48,7 @@ export class AdminSessions {
   #wrongAttempts: number[] = [];
   readonly #secretSession: AdminSession & { controller: AbortController };
 
-  /** `secret`: what the 0600 lock file holds, from `createAdminSecret`. */
+  /** `secret`: what the 0600 lock file holds. */
   constructor(options: { secret: string; now?: () => number }) {
     if (options.secret.length < 32) throw new Error('The admin secret must have at least 32 characters.');
     this.#secretDigest = digestOf(options.secret);

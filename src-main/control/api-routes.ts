@@ -68,19 +68,25 @@ export function registerApiRoutes(server: FastifyInstance, options: ApiOptions):
       });
     });
 
-    scope.all('/api/*', async (request, reply) => {
-      const { ended } = sessionOf(request);
-      const end = () => reply.raw.destroy();
-      ended.addEventListener('abort', end);
-      openStreams.add(end);
-      reply.raw.once('close', () => {
-        ended.removeEventListener('abort', end);
-        openStreams.delete(end);
-      });
-      const { http } = await load();
-      const { matched } = await http.handle(request, reply, { prefix: '/api', context: {} });
-      if (!matched) throw ProxyError.of('no_such_path', { method: request.method, path: pathOf(request) });
-      return reply;
+    // oRPC refuses a GET that would change something, but no HEAD; a browser sends one for any page, without an Origin.
+    scope.route({
+      method: ['GET', 'POST'],
+      url: '/api/*',
+      exposeHeadRoute: false,
+      handler: async (request, reply) => {
+        const { ended } = sessionOf(request);
+        const end = () => reply.raw.destroy();
+        ended.addEventListener('abort', end);
+        openStreams.add(end);
+        reply.raw.once('close', () => {
+          ended.removeEventListener('abort', end);
+          openStreams.delete(end);
+        });
+        const { http } = await load();
+        const { matched } = await http.handle(request, reply, { prefix: '/api', context: {} });
+        if (!matched) throw ProxyError.of('no_such_path', { method: request.method, path: pathOf(request) });
+        return reply;
+      },
     });
   });
 }

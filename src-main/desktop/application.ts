@@ -1,5 +1,5 @@
 import { app, clipboard, dialog, Menu, session } from 'electron';
-import { commandName } from '../cli/output.ts';
+import { commandName, outliveReaders } from '../cli/output.ts';
 import { startMessage } from '../cli/start-message.ts';
 import type { Folders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
@@ -16,6 +16,7 @@ import { bringToFront, createWindow } from './window.ts';
 
 /** Runs CProxy with a window and a tray icon until somebody quits it. Resolves when it is up, or has said why it is not. */
 export async function runApplication(folders: Folders): Promise<void> {
+  outliveReaders();
   guardContents();
   // Closing the window leaves the engine and the tray icon.
   app.on('window-all-closed', () => undefined);

@@ -9,6 +9,10 @@ export interface Logger {
   debug(message: string, fields?: Record<string, unknown>): void;
 }
 
+/** What a provider says may hold line breaks; it must not look like lines of ours. */
+const oneLine = (value: unknown): string =>
+  (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).replace(/[\r\n]+/g, ' ⏎ ');
+
 /** Lines on standard error: standard output belongs to what commands print (and to MCP). */
 export function createLogger(level: Config['logging']['level']): Logger {
   const { combine, timestamp, printf, errors } = winston.format;
@@ -17,11 +21,10 @@ export function createLogger(level: Config['logging']['level']): Logger {
     format: combine(
       errors({ stack: true }),
       timestamp({ format: 'HH:mm:ss' }),
-      printf(({ timestamp, level, message, ...fields }) => {
-        const rest = Object.entries(fields).map(
-          ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-        );
-        return `${timestamp} ${level.padEnd(5)} ${message}${rest.join('')}`;
+      printf(({ timestamp, level, message, stack, ...fields }) => {
+        const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${oneLine(value)}`);
+        const trace = stack === undefined ? '' : `\n${String(stack)}`;
+        return `${timestamp} ${level.padEnd(5)} ${oneLine(message)}${rest.join('')}${trace}`;
       }),
     ),
     transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info', 'debug'] })],

@@ -1,5 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
+import { encodeEvent } from '../protocols/anthropic/client-codec.ts';
 import { MessageCollector } from '../protocols/anthropic/message-collector.ts';
+import { readError } from '../protocols/anthropic/provider-codec.ts';
 import { isObject } from '../protocols/anthropic/request.ts';
 import { AnthropicStreamTap, mergeUsage } from '../protocols/anthropic/stream-tap.ts';
 import type { StreamEvent, Usage } from '../protocols/canonical.ts';
@@ -29,7 +31,13 @@ export interface AnswerReader {
 
 /** Same protocol on both sides: the provider's bytes, watched. */
 export class PassThroughStreamReader implements AnswerReader {
+  readonly #provider: string;
   readonly #tap = new AnthropicStreamTap();
+
+  constructor(provider: string) {
+    this.#provider = provider;
+  }
+
   get started(): boolean {
     return this.#tap.started;
   }
@@ -55,10 +63,18 @@ export class PassThroughStreamReader implements AnswerReader {
     return this.#tap.stopReason;
   }
   push(chunk: Buffer): Buffer {
-    return this.#tap.push(chunk);
+    try {
+      return this.#tap.push(chunk);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw ProxyError.of('provider_garbage', { provider: this.#provider, reason: error.message }, { cause: error });
+    }
   }
-  end(): Buffer | string {
-    return this.#tap.end() ?? '';
+  end(): string {
+    const rest = this.#tap.end()?.toString() ?? '';
+    // Clients wait for the protocol's own end, which some servers leave out.
+    const { finished, complete, error } = this.#tap;
+    return finished && !complete && error === null ? `${rest}${encodeEvent({ type: 'message_stop' })}` : rest;
   }
 }
 
@@ -138,13 +154,16 @@ export class PassThroughJsonReader implements AnswerReader {
     return '';
   }
 
-  end(): Buffer {
+  end(): Buffer | string {
     const message = this.#body.json();
-    if (!Array.isArray(message.content))
+    if (!Array.isArray(message.content)) {
+      this.error = readError(message);
+      if (this.error !== null) return '';
       throw ProxyError.of('provider_garbage', {
         provider: this.#provider,
         reason: 'its JSON is not a message: it has no content',
       });
+    }
     this.usage = mergeUsage(null, message.usage);
     this.stopReason = typeof message.stop_reason === 'string' ? message.stop_reason : null;
     this.started = true;

@@ -17,6 +17,10 @@ const STREAM_HEADERS: AnswerHeaders = {
   'x-accel-buffering': 'no',
 };
 
+/** A header holds ASCII only, while models and aliases may be named in any script. */
+const headerText = (text: string): string =>
+  text.toWellFormed().replace(/[^\x20-\x7e]+/g, (foreign) => encodeURIComponent(foreign));
+
 /**
  * The client's side of one request. Holds everything back until an attempt has good content, so that failing over stays
  * unseen; a stream that waits longer than `holdMs` gets its headers and pings.
@@ -81,7 +85,13 @@ export class Answer {
     this.end(body);
   }
 
-  /** The client is gone: nothing more is sent. */
+  /** The client is gone, or as good as gone: its connection is closed. */
+  abandon(): void {
+    this.release();
+    this.#reply.abandon();
+  }
+
+  /** Nothing more is sent. */
   release(): void {
     this.#clearHold();
     if (this.#pingTimer !== null) clearTimeout(this.#pingTimer);
@@ -108,9 +118,9 @@ export class Answer {
     // Between attempts, or while an attempt may still fail, who will answer is not known.
     if (attempt !== undefined && this.#state === 'held') {
       told['x-cproxy-provider'] = attempt.provider;
-      told['x-cproxy-model'] = attempt.model;
+      told['x-cproxy-model'] = headerText(attempt.model);
     }
-    if (plan !== null) told['x-cproxy-route'] = plan.route;
+    if (plan !== null) told['x-cproxy-route'] = headerText(plan.route);
     if (row.attempts.length > 0) told['x-cproxy-attempts'] = String(row.attempts.length);
     row.status = status;
     this.#reply.begin(status, told);

@@ -36,8 +36,9 @@ const LARGEST_PRELUDE_BYTES = 1024 * 1024;
 const FINISH_GRACE_MS = 1_500;
 /** How long the rest of a complete answer may take before its connection is given up instead of used again. */
 const DRAIN_MS = 1_000;
-/** Of an error answer, more is not read. */
+/** Of an error answer, more is not read, and it is not waited for longer: its status has said enough. */
 const LARGEST_ERROR_BYTES = 1024 * 1024;
+const ERROR_BODY_MS = 2_000;
 
 class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
@@ -69,7 +70,7 @@ export async function attemptTarget(
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
       throw ProxyError.of('provider_is_self', { provider: provider.id, baseUrl: provider.baseUrl.href });
-    const upstream = upstreamRequest(context, options);
+    const upstream = upstreamRequest(context, { hops: options.hops, decodesEvents: options.onEvent !== null });
     context.row.mode = upstream.mode;
     const received = await provider.send({ ...upstream.call, signal: controller.signal });
     context.row.status = received.status;
@@ -120,6 +121,7 @@ async function refused(
 async function readError(received: ProviderAnswer, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
+  const limit = setTimeout(() => received.body.destroy(), ERROR_BODY_MS);
   try {
     for await (const chunk of received.body) {
       chunks.push(chunk as Buffer);
@@ -130,6 +132,8 @@ async function readError(received: ProviderAnswer, signal: AbortSignal): Promise
     if (signal.aborted) throw signal.reason;
     // The status says enough; what could be read of the body is kept.
     if (chunks.length === 0) return Buffer.from(error instanceof Error ? error.message : String(error));
+  } finally {
+    clearTimeout(limit);
   }
   return Buffer.concat(chunks);
 }
@@ -144,11 +148,13 @@ function chooseReader(
   const { provider } = context.target;
   // Some servers stream what was not to be streamed, and some do not stream what was.
   const type = String(received.headers['content-type'] ?? '');
-  if (request.body.stream && type.includes('html'))
+  if (request.body.stream && type.includes('html')) {
+    received.body.on('error', () => undefined).destroy();
     throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
+  }
   const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
   if (upstream.mode === 'pass-through' && streamed === request.body.stream)
-    return streamed ? new PassThroughStreamReader() : new PassThroughJsonReader(provider.id);
+    return streamed ? new PassThroughStreamReader(provider.id) : new PassThroughJsonReader(provider.id);
   const decodeContext = {
     model: request.body.model,
     estimatedInputTokens: upstream.estimatedInputTokens,
@@ -206,9 +212,10 @@ class Exchange {
 
   async run(): Promise<AttemptOutcome> {
     const { provider } = this.#context.target;
+    let rest: Uint8Array | string = '';
     try {
       await this.#readAll();
-      const rest = this.#reader.error === null ? this.#reader.end() : '';
+      rest = this.#reader.error === null ? this.#reader.end() : rest;
       if (this.#reader.error === null && this.#reader.finished && (this.#reader.started || this.#context.last)) {
         this.#giveOut(rest, true);
         this.#account();
@@ -217,7 +224,10 @@ class Exchange {
       }
     } catch (error) {
       this.#account();
-      if (error instanceof ClientLeft) return { kind: 'aborted' };
+      if (error instanceof ClientLeft) {
+        this.#answer.abandon();
+        return { kind: 'aborted' };
+      }
       if (!(error instanceof ProxyError)) throw error;
       return this.#failed(error);
     }
@@ -225,7 +235,7 @@ class Exchange {
     const { error, started, finished } = this.#reader;
     if (error !== null) {
       const failure = streamFailure(provider.id, { ...error, message: this.#options.redact(error.message) });
-      if (this.#answering && this.#reader.errorPassedOn) this.#answer.end();
+      if (this.#answering && this.#reader.errorPassedOn) this.#answer.end(this.#options.redact(rest.toString()));
       return this.#failed(failure);
     }
     const empty = this.#receivedBytes === 0 || (finished && !started);
@@ -240,9 +250,22 @@ class Exchange {
     const { body } = this.#received;
     const { stream } = this.#context.request.request.body;
     return new Promise((resolve, reject) => {
+      let settled = false;
       let finishTimer: NodeJS.Timeout | null = null;
-      const settle = (): void => {
+      const stopWaiting = (): void => {
         if (finishTimer !== null) clearTimeout(finishTimer);
+        finishTimer = null;
+      };
+      // A client that stays but does not read holds a provider's answer, and its price, for nothing.
+      let stuckTimer: NodeJS.Timeout | null = null;
+      const unstick = (): void => {
+        if (stuckTimer !== null) clearTimeout(stuckTimer);
+        stuckTimer = null;
+      };
+      const settle = (): void => {
+        settled = true;
+        unstick();
+        stopWaiting();
         this.#signal.removeEventListener('abort', onAbort);
       };
       const done = (): void => {
@@ -253,6 +276,13 @@ class Exchange {
         settle();
         reject(error);
         body.destroy();
+      };
+      const waitForTheRest = (): void => {
+        if (settled) return;
+        finishTimer ??= setTimeout(() => {
+          done();
+          body.destroy();
+        }, FINISH_GRACE_MS);
       };
       const onAbort = (): void => stop(this.#signal.reason);
       if (this.#signal.aborted) {
@@ -274,8 +304,13 @@ class Exchange {
           if (bytes.length > 0 && !this.#giveOut(bytes, stream && this.#reader.started)) {
             body.pause();
             this.#silence.stop();
+            stopWaiting();
+            const { idleMs } = this.#context.target.provider.timeouts;
+            stuckTimer ??= setTimeout(() => stop(new ClientLeft()), idleMs);
             this.#answer.onDrain(() => {
-              this.#silence.resume();
+              unstick();
+              if (this.#reader.finishing) waitForTheRest();
+              else this.#silence.resume();
               body.resume();
             });
           }
@@ -285,10 +320,7 @@ class Exchange {
             done();
           } else if (this.#reader.finishing) {
             this.#silence.stop();
-            finishTimer ??= setTimeout(() => {
-              done();
-              body.destroy();
-            }, FINISH_GRACE_MS);
+            if (!body.isPaused()) waitForTheRest();
           }
         } catch (error) {
           stop(error);

@@ -32,4 +32,8 @@ export interface ClientReply {
   write(bytes: Uint8Array | string): boolean;
   onDrain(callback: () => void): void;
   end(bytes?: Uint8Array | string): void;
+  /** Closes the connection, whatever is still to be sent. */
+  abandon(): void;
+  /** Once everything has been handed to the network, or the client is gone; at once where that is so already. */
+  onClosed(callback: () => void): void;
 }

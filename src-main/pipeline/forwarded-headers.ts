@@ -58,12 +58,21 @@ export function requestHeaders(rawHeaders: readonly string[]): string[] {
   return forwarded;
 }
 
-/** A provider's answer headers as they go on to the client. Its cookies are not the client's. */
+/** What a provider says of its own origin; said of ours it would be untrue, or open it to other web pages. */
+const ABOUT_THE_ORIGIN = new Set(['set-cookie', 'alt-svc', 'strict-transport-security']);
+
+/** A provider's answer headers as they go on to the client. */
 export function answerHeaders(headers: Record<string, string | string[] | undefined>): AnswerHeaders {
   const forwarded: AnswerHeaders = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value === undefined || CONNECTION_HEADERS.has(name) || name === 'set-cookie' || name.startsWith('x-cproxy-'))
+    if (
+      value === undefined ||
+      CONNECTION_HEADERS.has(name) ||
+      ABOUT_THE_ORIGIN.has(name) ||
+      name.startsWith('x-cproxy-') ||
+      name.startsWith('access-control-')
+    )
       continue;
     forwarded[name] = value;
   }

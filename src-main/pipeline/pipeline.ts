@@ -59,7 +59,11 @@ export class Pipeline {
     this.#request = compose<Exchange, void>(
       [
         ({ context }, next) => account.request(context, next),
-        (exchange, next) => next().catch((error: unknown) => this.#answerError(exchange, error)),
+        (exchange, next) =>
+          next().then(
+            () => this.#assertAnswered(exchange),
+            (error: unknown) => this.#answerError(exchange, error),
+          ),
         ...middleware.flatMap((piece) =>
           piece.request === undefined
             ? []
@@ -82,7 +86,7 @@ export class Pipeline {
     );
   }
 
-  /** Requests that are being answered now. */
+  /** Requests whose answers have not reached the network to their end. */
   get running(): number {
     return this.#running;
   }
@@ -98,7 +102,10 @@ export class Pipeline {
       await this.#request({ context, answer });
     } finally {
       answer.release();
-      this.#running -= 1;
+      // A slow reader may still lack most of a long answer.
+      reply.onClosed(() => {
+        this.#running -= 1;
+      });
     }
   }
 
@@ -131,6 +138,13 @@ export class Pipeline {
     const only = failures.length === 1 ? failures[0] : undefined;
     if (only !== undefined) this.#fail(exchange, only.error, only.original);
     else this.#fail(exchange, combinedFailure(failures.map(({ error }) => error)));
+  }
+
+  /** Middleware that neither goes on nor throws would leave the client waiting for ever. */
+  #assertAnswered(exchange: Exchange): void {
+    const { answer, context } = exchange;
+    if (answer.ended || context.request.signal.aborted) return;
+    this.#answerError(exchange, new Error('a middleware ended the request without an answer'));
   }
 
   #answerError(exchange: Exchange, error: unknown): void {

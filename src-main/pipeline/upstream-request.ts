@@ -4,7 +4,6 @@ import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts
 import { isObject } from '../protocols/anthropic/request.ts';
 import type { RequestBody } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
-import type { AttemptOptions } from './attempt.ts';
 import type { AttemptContext } from './context.ts';
 import { requestHeaders } from './forwarded-headers.ts';
 
@@ -39,8 +38,15 @@ function refuseContinuedThread(thread: unknown): void {
 const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
-/** @throws ProxyError `invalid_field` where translation cannot read the request, `thread_unsupported`. */
-export function upstreamRequest(context: AttemptContext, options: AttemptOptions): UpstreamRequest {
+/**
+ * @param options `hops`: marks of the CProxy instances the request has passed, ours included. `decodesEvents`: someone
+ * wants to see the answer's events, so it cannot be passed through.
+ * @throws ProxyError `invalid_field` where translation cannot read the request, `thread_unsupported`.
+ */
+export function upstreamRequest(
+  context: AttemptContext,
+  options: { hops: string; decodesEvents: boolean },
+): UpstreamRequest {
   const { request, plan } = context.request;
   const { provider, model } = context.target;
   const shared = {
@@ -49,7 +55,7 @@ export function upstreamRequest(context: AttemptContext, options: AttemptOptions
     hops: options.hops,
   };
   const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
-  if (request.codec.protocol === provider.protocol && options.onEvent === null) {
+  if (request.codec.protocol === provider.protocol && !options.decodesEvents) {
     return {
       mode: 'pass-through',
       call: {

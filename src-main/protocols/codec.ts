@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
-import type { AnswerMessage, MessagesRequest, StreamEvent, Usage } from './canonical.ts';
+import type { AnswerMessage, MessagesRequest, StreamEvent } from './canonical.ts';
 
 /**
  * The two sides of a dialect. Codecs are pure: bytes and objects in, bytes and objects out. They know nothing of HTTP
@@ -91,18 +91,4 @@ export interface ProviderCodec {
   /** A whole JSON answer as the same events that its stream would have given. Throws an Error saying what is wrong. */
   decodeAnswer(body: unknown, context: DecodeContext): StreamEvent[];
   decodeError(body: string): UpstreamError;
-}
-
-/** Watches a same-protocol answer go by, without decoding more than it must. */
-export interface AnswerTap {
-  /** Returns how many of the bytes seen so far end a whole frame: only whole frames are passed on. */
-  push(chunk: Uint8Array): void;
-  /** First good content has been seen. */
-  readonly started: boolean;
-  /** The protocol's own end of the answer has been seen. */
-  readonly finished: boolean;
-  /** An error event in the stream. */
-  readonly error: UpstreamError | null;
-  readonly usage: Usage | null;
-  readonly stopReason: string | null;
 }

@@ -15,6 +15,7 @@ import type {
   StreamEvent,
   Tool,
 } from '../protocols/canonical.ts';
+import { RequestBody } from '../protocols/request-body.ts';
 import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { defaultQuirks } from './quirks.ts';
 
@@ -137,9 +138,7 @@ export class DemoProvider extends BaseProvider {
   }
 
   async send(call: ProviderCall): Promise<ProviderAnswer> {
-    const request = decodeMessagesRequest(
-      JSON.parse(typeof call.body === 'string' ? call.body : Buffer.from(call.body).toString()),
-    );
+    const request = decodeMessagesRequest(new RequestBody(Buffer.from(call.body)).decode());
     this.#answers += 1;
     const answer = this.#answers;
     let tools = 0;

@@ -28,6 +28,8 @@ export abstract class HttpProvider extends BaseProvider {
   readonly #key: KeyState | null;
   readonly #keyReference: string | null;
   readonly #headers: readonly string[];
+  /** Names, in lower case, that stand in `#headers` alone. */
+  readonly #ownHeaders: ReadonlySet<string>;
   readonly #transport: Transport;
   readonly #official: boolean;
   readonly #urls = new Map<string, URL>();
@@ -42,6 +44,9 @@ export abstract class HttpProvider extends BaseProvider {
     this.#keyReference = config.key ?? null;
     this.#key = config.key === undefined ? null : resources.resolveKey(config.key);
     this.#headers = Object.entries(config.headers).flat();
+    const names = Object.keys(config.headers).map((name) => name.toLowerCase());
+    // A list, which goes together with what the client's body holds: the client's entries stay.
+    this.#ownHeaders = new Set(names.filter((name) => name !== 'anthropic-beta'));
     this.#transport = resources.transport;
     this.#official = officialBaseUrl !== null && this.baseUrl.origin === new URL(officialBaseUrl).origin;
   }
@@ -95,6 +100,12 @@ export abstract class HttpProvider extends BaseProvider {
     }
   }
 
+  /** What the configuration sets takes the place of what the client sent: twice, most headers are not valid. */
+  #withoutOwn(headers: readonly string[]): readonly string[] {
+    if (this.#ownHeaders.size === 0) return headers;
+    return headers.filter((_, index) => !this.#ownHeaders.has((headers[index - (index % 2)] ?? '').toLowerCase()));
+  }
+
   async send(call: ProviderCall): Promise<ProviderAnswer> {
     let url = this.#urls.get(call.path);
     if (url === undefined) {
@@ -102,7 +113,7 @@ export abstract class HttpProvider extends BaseProvider {
       // Clients may send any query; a handful of paths is what there is in practice.
       if (this.#urls.size < 16) this.#urls.set(call.path, url);
     }
-    const headers = [...call.headers, ...this.#credentials(call), ...this.#headers];
+    const headers = [...this.#withoutOwn(call.headers), ...this.#withoutOwn(this.#credentials(call)), ...this.#headers];
     // A vendor's own address cannot lead back here; any other might be a CProxy again.
     if (!this.#official) headers.push(HOPS_HEADER, call.hops);
     return this.#transport.send({

@@ -12,23 +12,18 @@ export type TokenMatcher = (presented: string) => boolean;
  * @throws ProxyError `missing_token`, `wrong_token`
  */
 export function checkAccess(headers: IncomingHttpHeaders, auth: 'token' | 'none', matches: TokenMatcher): string[] {
-  const own: string[] = [];
-  let admitted = auth === 'none';
-  let presented = false;
-  const present = (value: string | string[] | undefined, prefix: string, name: string | null): void => {
-    if (typeof value !== 'string') return;
-    const credential =
-      value.startsWith(prefix) || value.toLowerCase().startsWith(prefix.toLowerCase())
-        ? value.slice(prefix.length).trim()
-        : '';
-    if (credential === '') return;
-    presented = true;
-    if (matches(credential)) admitted = true;
-    else if (name !== null) own.push(name, value);
+  const bearer = /^Bearer\s+(.*)$/i.exec(headers.authorization ?? '')?.[1];
+  const presented: { credential: string; name: string; value: string }[] = [];
+  const present = (name: string, credential: string | string[] | undefined, value = credential): void => {
+    if (typeof credential !== 'string' || typeof value !== 'string' || credential.trim() === '') return;
+    presented.push({ credential: credential.trim(), name, value });
   };
-  present(headers['x-cproxy-token'], '', null);
-  present(headers['x-api-key'], '', 'x-api-key');
-  present(headers.authorization, 'Bearer ', 'authorization');
-  if (!admitted) throw ProxyError.of(presented ? 'wrong_token' : 'missing_token', undefined);
-  return own;
+  present('x-cproxy-token', headers['x-cproxy-token']);
+  present('x-api-key', headers['x-api-key']);
+  present('authorization', bearer, headers.authorization);
+  // All are looked at, so that a token of ours is never taken for the client's own.
+  const foreign = presented.filter(({ credential }) => !matches(credential));
+  if (auth === 'token' && foreign.length === presented.length)
+    throw ProxyError.of(presented.length > 0 ? 'wrong_token' : 'missing_token', undefined);
+  return foreign.flatMap(({ name, value }) => (name === 'x-cproxy-token' ? [] : [name, value]));
 }

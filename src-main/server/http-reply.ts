@@ -15,5 +15,12 @@ export function httpReply(reply: FastifyReply): ClientReply {
     end: (bytes) => {
       response.end(bytes);
     },
+    abandon: () => {
+      response.destroy();
+    },
+    onClosed: (callback) => {
+      if (response.closed) callback();
+      else response.once('close', callback);
+    },
   };
 }

@@ -12,9 +12,8 @@ export interface OriginRules {
 
 /** `localhost:4777` → `localhost`; `[::1]:4777` → `::1`. Null where there is nothing to read. */
 export function hostName(header: string | undefined): string | null {
-  if (header === undefined || header === '') return null;
-  const name = header.startsWith('[') ? header.slice(1, header.indexOf(']')) : header.split(':', 1)[0];
-  return name === undefined || name === '' ? null : name.toLowerCase();
+  const parts = /^(?:\[(?<address>[^[\]]+)\]|(?<name>[^:[\]]+))(?::\d*)?$/.exec(header ?? '')?.groups;
+  return (parts?.address ?? parts?.name)?.toLowerCase() ?? null;
 }
 
 const isAddress = (name: string): boolean => /^\d{1,3}(\.\d{1,3}){3}$/.test(name) || name.includes(':');

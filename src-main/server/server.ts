@@ -26,12 +26,20 @@ export interface ServerOptions {
   onInternalError: (error: unknown, requestId: string) => void;
 }
 
-/** Doors that a client token opens. `/ui/` and `/api/` have their own sessions; the rest is for anyone on loopback. */
-function needsClientToken(path: string): boolean {
-  return path.startsWith('/v1/') || path === '/mcp' || path === '/metrics';
-}
-
 const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '/').split('?', 1)[0] ?? '/';
+
+/** Doors that need no client token: these tell nothing secret, and `/ui/` and `/api/` have sessions of their own. */
+const OPEN_TO_ANYONE = new Set(['/', '/health', '/health/ready']);
+const OWN_SESSIONS = /^\/(ui|api)(\/|$)/;
+
+/**
+ * Every other door needs one. The matched route decides, not the path as it was written: `/%76%31/messages` and
+ * `http://host/v1/messages` lead to the same door.
+ */
+function needsClientToken(request: FastifyRequest): boolean {
+  const path = request.routeOptions.url ?? pathOf(request);
+  return !OPEN_TO_ANYONE.has(path) && !OWN_SESSIONS.test(path);
+}
 
 /** What Fastify throws before a door is reached, in our own table's words. */
 function asProxyError(error: unknown, request: FastifyRequest, options: ServerOptions): ProxyError {
@@ -40,6 +48,8 @@ function asProxyError(error: unknown, request: FastifyRequest, options: ServerOp
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return ProxyError.of('body_too_large', { limitBytes: options.bodyLimitBytes });
+    case 'FST_ERR_BAD_URL':
+      return ProxyError.of('invalid_field', { field: 'path', expected: 'is not a valid URL path' });
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'ECONNRESET':
@@ -77,6 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     exposeHeadRoutes: true,
     // Loopback is this machine; names from forwarded headers are nobody's word.
     trustProxy: false,
+    frameworkErrors: (error, request, reply) => answerError(asProxyError(error, request, options), request, reply),
   });
   // Bodies stay bytes: most of them go on as they are.
   server.removeAllContentTypeParsers();
@@ -109,8 +120,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
         return reply;
       }
     }
-    const path = pathOf(request);
-    if (!needsClientToken(path)) return;
+    if (!needsClientToken(request)) return;
+    reply.header('x-cproxy-request-id', request.id);
     request.clientCredentials = checkAccess(headers, options.auth, options.matchesToken);
     if (options.isDraining()) throw ProxyError.of('draining', undefined);
     const encoding = headers['content-encoding'];
@@ -123,6 +134,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const path = pathOf(request);
     const allowed = (['GET', 'POST', 'DELETE'] as const).filter((method) => server.hasRoute({ method, url: path }));
     const { method } = request;
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     answerError(
       allowed.length > 0
         ? ProxyError.of('method_not_allowed', { method, path, allowed: allowed.join(' or ') })

@@ -56,14 +56,14 @@ export function retryConnection(): void {
 export async function createToken(name: string): Promise<TokenView & { token: string }> {
   const client = connectedClient();
   const made = await client.tokens.create({ name });
-  await loadTokens(client);
+  await reloadTokens(client);
   return made;
 }
 
 export async function revokeToken(id: string): Promise<void> {
   const client = connectedClient();
   await client.tokens.revoke({ id });
-  await loadTokens(client);
+  await reloadTokens(client);
 }
 
 /** Ends this browser's session and shows the login page. */
@@ -86,6 +86,15 @@ function connectedClient(): ControlClient {
 
 async function loadTokens(client: ControlClient): Promise<void> {
   useEngine.setState({ tokens: await client.tokens.list() });
+}
+
+/** What was done stays done, and a new token must be shown, even where the list cannot be had just now. */
+async function reloadTokens(client: ControlClient): Promise<void> {
+  try {
+    await loadTokens(client);
+  } catch (error) {
+    useEngine.setState({ problem: messageOf(error) });
+  }
 }
 
 async function followStatus(client: ControlClient, signal: AbortSignal): Promise<void> {

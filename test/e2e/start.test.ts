@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -57,5 +57,17 @@ describe.skipIf(elsewhere)(`npm start without a display${elsewhere ? ' [SKIPPED:
     const [code] = (await once(child, 'exit')) as [number];
     expect(code).toBe(1);
     expect(output()).toContain('/nowhere/config.yaml');
+  });
+
+  it('leaves what an engine that runs already may still load', async () => {
+    const part = path.join(projectFolder, 'dist/main/part-of-an-earlier-build.js');
+    await writeFile(part, '');
+    try {
+      const { child } = start('--config', '/nowhere/config.yaml');
+      await once(child, 'exit');
+      await access(part);
+    } finally {
+      await rm(part, { force: true });
+    }
   });
 });

@@ -312,6 +312,18 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     expect(await page.content()).not.toContain(canary);
   });
 
+  it('shows a new token also where the list cannot be had', async () => {
+    await logIn();
+    await page.getByLabel('Name of the client').waitFor();
+    engine.context.tokens.list = () => {
+      throw new Error(canary);
+    };
+    await page.getByLabel('Name of the client').fill('x');
+    await page.getByRole('button', { name: 'Create token' }).click();
+    await page.getByText('It is shown only now.').waitFor();
+    expect(await page.getByText('No token was made').count()).toBe(0);
+  });
+
   it('says that the engine is gone, comes back by itself, and asks for a login when the session is over', async () => {
     fillEngine();
     await logIn();

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { AdminSessions, createAdminSecret } from '../../src-main/control/admin-sessions.ts';
+import { AdminSessions } from '../../src-main/control/admin-sessions.ts';
 import { type ControlContext, createControlRouter } from '../../src-main/control/control-router.ts';
 import type { Logger } from '../../src-main/observability/logger.ts';
 import { RequestLog } from '../../src-main/observability/request-log.ts';
@@ -50,7 +51,7 @@ export async function startControlEngine(
     throw error;
   });
   const requests = new RequestLog(bus, 50);
-  const secret = createAdminSecret();
+  const secret = randomBytes(32).toString('base64url');
   const sessions = new AdminSessions({ secret, ...(options.now && { now: options.now }) });
   const tokens = new Map<string, TokenView & { digestSource: string }>();
 

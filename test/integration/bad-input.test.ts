@@ -151,6 +151,43 @@ describe('a body that cannot be read', () => {
   });
 });
 
+describe('what only a translation, an estimate or the demo reads', () => {
+  const turn = (block: Record<string, unknown>) => ({ messages: [{ role: 'user', content: [block] }] });
+
+  it.each([
+    [turn({ type: 'search_result', title: 't', source: 's', content: 'text' }), 'messages.0.content.0.content'],
+    [{ metadata: { user_id: 5 } }, 'metadata.user_id'],
+    [{ output_config: { format: { type: 'json_schema', schema: null } } }, 'output_config.format.schema'],
+    [{ tools: [{ name: 'a', type: 5 }] }, 'tools.0.type'],
+  ] as [Record<string, unknown>, string][])('%j is refused, naming the field', async (rest, field) => {
+    const answer = await ask({ body: JSON.stringify(question('x', { model: 'other', ...rest })) });
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer)).toContain(`invalid_request_error: ${field}: must be`);
+  });
+
+  it.each([{ system: null }, { tools: null }, turn({ type: 'tool_result', tool_use_id: 'a', content: null })])(
+    '%j leaves out what may be left out',
+    async (rest) => {
+      for (const path of ['/v1/messages', '/v1/messages/count_tokens'])
+        expect((await ask({ path, body: JSON.stringify(question('x', { model: 'demo', ...rest })) })).status).toBe(200);
+    },
+  );
+
+  it('a body whose inside is no JSON is refused by the demo too', async () => {
+    const answer = await ask({ body: '{"model":"demo","messages":[{bad}]}' });
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer)).toContain('not valid JSON');
+  });
+
+  it('a model may be named in any script', async () => {
+    for (const provider of ['claude', 'chat']) {
+      const answer = await ask({ body: JSON.stringify(question('x', { model: `${provider}/日本 ✓` })) });
+      expect(answer.status).toBe(200);
+      expect(decodeURIComponent(String(answer.headers['x-cproxy-model']))).toBe('日本 ✓');
+    }
+  });
+});
+
 describe('who asks', () => {
   const withToken = (headers: Record<string, string>): Promise<Response> =>
     fetch(`${running.url}/v1/models`, { headers });
@@ -180,6 +217,15 @@ describe('who asks', () => {
     expect(await response.text()).toContain(message);
   });
 
+  it('however the path of a door is written, it needs the token', async () => {
+    const headers = { authorization: '' };
+    for (const path of ['/%76%31/messages', '/v%31/messages', `${running.url}/v1/messages`]) {
+      expect((await ask({ path, headers })).status).toBe(401);
+      expect((await ask({ path })).status).toBe(200);
+    }
+    expect((await ask({ method: 'GET', path: '/%761/models', headers, body: '' })).status).toBe(401);
+  });
+
   it('a foreign Host or Origin is refused, before the token is looked at', async () => {
     const rebound = await ask({ headers: { host: 'evil.test' } });
     expect(rebound.status).toBe(403);
@@ -190,6 +236,8 @@ describe('who asks', () => {
     expect((await ask({ headers: { origin: 'null' } })).status).toBe(403);
     for (const host of ['localhost:1', '127.0.0.1', '[::1]:9', 'cproxy.test'])
       expect((await ask({ headers: { host } })).status).toBe(200);
+    for (const host of ['[::1evil', '[::1]evil', 'localhost:1:2'])
+      expect((await ask({ headers: { host } })).status).toBe(403);
     for (const path of ['/health', '/', '/ui/', '/api/rpc/status'])
       expect((await ask({ method: 'GET', path, headers: { host: 'evil.test' }, body: '' })).status).toBe(403);
   });
@@ -218,6 +266,12 @@ describe('where there is nothing', () => {
     const answer = await ask({ method: 'GET', path: '/v1/messages', body: '' });
     expect(answer.status).toBe(405);
     expect(messageOf(answer)).toContain('use POST');
+    expect(answer.headers.allow).toBe('POST');
+  });
+  it('a path that is none is told in the same envelope', async () => {
+    const answer = await ask({ method: 'GET', path: '/%E0%A4%A', body: '' });
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer)).toContain('path: is not a valid URL path');
   });
   it('an unknown model is a 404 that names near ones', async () => {
     const answer = await ask({ body: JSON.stringify(question('x', { model: 'claude/nativ3' })) });

@@ -13,6 +13,8 @@ import { waitUntil } from '../helpers/wait-until.ts';
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const program = path.resolve(import.meta.dirname, '../../src-main/cli.ts');
+/** On Windows, to send a signal means to end the process there and then. */
+const noSignals = process.platform === 'win32';
 const running: ChildProcess[] = [];
 let home: string;
 
@@ -247,7 +249,47 @@ describe('serve', () => {
     );
   });
 
-  test('one signal lets answers finish, another one ends at once', async () => {
+  test.skipIf(noSignals)('goes on, and stops in order, when nobody reads its output any more', async () => {
+    const dead = { id: 'dead', type: 'openai-compatible', baseUrl: 'http://127.0.0.1:9', models: ['m'] };
+    writeFileSync(path.join(home, 'config.json'), JSON.stringify({ server: { auth: 'none' }, providers: [dead] }));
+    const engine = await serve();
+    for (const stream of [engine.child.stdout, engine.child.stderr]) stream?.destroy();
+    for (let line = 0; line < 3; line += 1) {
+      const answer = await fetch(`${engine.endpoint}/v1/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'm', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] }),
+      });
+      expect(answer.status).toBe(502);
+    }
+    engine.child.kill('SIGTERM');
+    expect(await engine.ended).toBe(0);
+  });
+
+  test.skipIf(noSignals)('stops in order when its terminal is closed', async () => {
+    const engine = await serve();
+    engine.child.kill('SIGHUP');
+    expect(await engine.ended).toBe(0);
+    expect(readdirSync(path.join(home, 'data'))).not.toContain('engine.lock');
+  });
+
+  test('folders that cannot be used end every command with a short message', async () => {
+    const file = path.join(home, 'file');
+    writeFileSync(file, '');
+    const ended = await Promise.all(
+      [['serve', '--port', '0'], ['status'], ['token', 'list'], ['login']].map((args) =>
+        run(args, { CPROXY_HOME: file }),
+      ),
+    );
+    for (const { code, out, err } of ended) {
+      expect(code).toBe(1);
+      expect(out).toBe('');
+      expect(err).toContain(file);
+      expect(err).not.toMatch(/\n\s+at /);
+    }
+  });
+
+  test.skipIf(noSignals)('one signal lets answers finish, another one ends at once', async () => {
     let asked = 0;
     const upstream = createServer(() => {
       asked += 1;

@@ -231,6 +231,16 @@ describe('a browser session', () => {
     expect(engine.context.tokens.list()).toEqual([]);
   });
 
+  it('calls nothing with HEAD, which any page may send along with the cookie and without an Origin', async () => {
+    const cookie = await engine.login();
+    const data = encodeURIComponent(JSON.stringify({ json: { name: 'x' } }));
+    for (const path of [`/api/tokens/create?data=${data}`, '/api/engine/stop'])
+      for (const headers of [{ cookie }, bearer()])
+        expect((await ask(path, { method: 'HEAD', headers })).status).toBeGreaterThanOrEqual(400);
+    expect(engine.context.tokens.list()).toEqual([]);
+    expect(engine.stops).toBe(0);
+  });
+
   it('opens a WebSocket only from our own page', async () => {
     const cookie = await engine.login();
     const open = (origin: string | undefined) =>

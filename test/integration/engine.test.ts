@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { resolveFolders } from '../../src-main/config/folders.ts';
 import { loadConfig } from '../../src-main/config/load-config.ts';
@@ -130,6 +131,21 @@ describe('start and stop', () => {
     await stopping;
     await expect(running.ask(question('x'))).rejects.toThrow();
     await running.engine.stopped;
+  });
+
+  it('waits for a slow reader to have it all', async () => {
+    const upstream = await upstreamServer();
+    const running = await start({
+      providers: [{ id: 'claude', type: 'anthropic-compatible', baseUrl: upstream.url }],
+    });
+    const text = 'x'.repeat(24_000_000);
+    upstream.queue(say(text));
+    const response = await running.ask(question('x', { model: 'claude/m' }));
+    const stopping = running.engine.stop();
+    await setTimeout(100);
+    const message = (await response.json()) as { content: { text: string }[] };
+    expect(message.content[0]?.text).toHaveLength(text.length);
+    await stopping;
   });
 
   it('cuts what does not finish within the grace period', async () => {
@@ -290,6 +306,17 @@ describe('middleware', () => {
     expect(refused.status).toBe(400);
     expect(upstream.asked).toHaveLength(1);
     expect(running.engine.status().requests).toMatchObject({ running: 0, total: 2, failed: 1 });
+  });
+
+  it('that neither goes on nor throws does not leave the client waiting', async () => {
+    const idle: Middleware[] = [
+      { name: 'request', request: () => Promise.resolve() },
+      { name: 'attempt', attempt: async () => ({ kind: 'answered' }) },
+    ];
+    for (const piece of idle) {
+      const running = await start({}, { middleware: [piece] });
+      expect((await running.ask(question('x'), { signal: AbortSignal.timeout(2_000) })).status).toBe(500);
+    }
   });
 
   it('that throws what is no ProxyError fails its request alone, and says nothing of our insides', async () => {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contentOf, errorOf, readEvents } from '../helpers/answers.ts';
 import { checkEventGrammar } from '../helpers/event-grammar.ts';
@@ -18,10 +19,13 @@ import {
   say,
   startUpstream,
 } from '../helpers/scriptable-upstream.ts';
+import { waitUntil } from '../helpers/wait-until.ts';
 
 let first: ScriptableUpstream;
 let second: ScriptableUpstream;
 let running: RunningEngine;
+/** With the patience that is shipped. */
+let slow: RunningEngine;
 
 beforeAll(async () => {
   first = await startUpstream();
@@ -44,12 +48,16 @@ beforeAll(async () => {
     },
   });
 });
+beforeAll(async () => {
+  slow = await runEngine({ providers: [{ id: 'claude1', type: 'anthropic-compatible', baseUrl: first.url }] });
+});
 beforeEach(() => {
   first.reset();
   second.reset();
 });
 afterAll(async () => {
   await running.stop();
+  await slow.stop();
   await first.close();
   await second.close();
 });
@@ -152,6 +160,70 @@ describe('after the first content nothing is replayed', () => {
   });
 });
 
+describe('what a provider sends in its own way', () => {
+  const events = { 'content-type': 'text/event-stream' };
+  const frames = (...list: Record<string, unknown>[]): string =>
+    list.map((event) => `event: ${String(event.type)}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+  const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+  const begun = frames(
+    {
+      type: 'message_start',
+      message: { id: 'a', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null, usage },
+    },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'hi' } },
+  );
+  const finished = frames(
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage },
+  );
+  const overloaded = { type: 'error', error: { type: 'overloaded_error', message: 'Full now' } };
+
+  it('an error event without its empty line reaches the client', async () => {
+    first.queue(raw(200, begun + frames(overloaded).trimEnd(), events));
+    const streamed = await readEvents(await running.ask(question('x', { model: 'claude', stream: true })));
+    expect(streamed.events.filter((event) => event.type === 'error')).toHaveLength(1);
+    expect(errorOf(streamed.events)?.message).toBe('Full now');
+  });
+
+  it.each(['end', 'hang'] as const)('a finished answer without message_stop, then %s: it gets one', async (how) => {
+    first.queue(raw(200, begun + finished, events, how === 'hang' ? { breakAfter: { frames: 1, how } } : {}));
+    const streamed = await readEvents(await running.ask(question('x', { model: 'claude', stream: true })));
+    expect(checkEventGrammar(streamed.events)).toEqual([]);
+    expect(streamed.events.at(-1)?.type).toBe('message_stop');
+  });
+
+  it.each([true, false])('an error in place of the answer keeps its kind (stream: %s)', async (stream) => {
+    first.queue(raw(200, JSON.stringify(overloaded), { 'content-type': 'application/json' }));
+    const response = await running.ask(question('x', { model: 'claude1/m', stream }));
+    expect(response.status).toBe(529);
+    expect(await response.text()).toContain('Full now');
+  });
+
+  it('an event without end is given up, at no great cost', async () => {
+    first.queue(raw(200, `data: ${'z'.repeat(40 * 1024 * 1024)}`, events, { chunkBytes: 65_536 }));
+    const started = process.cpuUsage();
+    const response = await running.ask(question('x', { model: 'claude1/m', stream: true }));
+    expect(response.status).toBe(502);
+    expect(await response.text()).toContain('longer than 32 MB');
+    expect(process.cpuUsage(started).user).toBeLessThan(5_000_000);
+  });
+
+  it('an error whose body does not end is told all the same', async () => {
+    first.queue(raw(500, 'it broke', {}, { breakAfter: { bytes: 8, how: 'hang' } }));
+    const response = await slow.ask(question('x', { model: 'claude1/m', stream: true }));
+    expect(response.status).toBe(500);
+    expect(await response.text()).toBe('it broke');
+  });
+
+  it('a web page is not held on to', async () => {
+    const page = `<!doctype html>${'x'.repeat(400_000)}`;
+    first.queue(raw(200, page, { 'content-type': 'text/html' }, { chunkBytes: 65_536, delayMs: 50 }));
+    expect((await running.ask(question('x', { model: 'claude1/m', stream: true }))).status).toBe(502);
+    await waitUntil('the provider is let go', () => first.asked[0]?.aborted === true);
+  });
+});
+
 describe('the last target gives its own error', () => {
   it.each<[string, Step, number, RegExp]>([
     ['silence', hang(), 504, /sent nothing for 1 s/],
@@ -202,4 +274,20 @@ describe('an answer without content', () => {
     expect(await response.text()).toContain('refusal');
     expect(second.asked).toHaveLength(0);
   });
+});
+
+it('a client that stays but does not read lets the provider go in the end', async () => {
+  first.queue(say('x'.repeat(40_000_000), { fragment: 1_000_000 }));
+  const { port } = new URL(running.url);
+  const body = JSON.stringify(question('x', { model: 'claude1/m', stream: true }));
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.pause();
+  socket.write(
+    `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${running.token}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  const [asked] = await first.waitFor(1);
+  await waitUntil('the end of the provider call', () => asked?.aborted === true);
+  await waitUntil('the end of the request', () => running.engine.status().requests.running === 0);
+  socket.destroy();
 });

@@ -74,6 +74,41 @@ describe('pass-through to an Anthropic provider', () => {
     expect(contentOf(text)).toEqual([{ type: 'text', text: 'hi' }]);
   });
 
+  it('a header of the configuration takes the place of the one that would be sent', async () => {
+    await using other = await runEngine({
+      providers: [
+        {
+          id: 'claude',
+          type: 'anthropic-compatible',
+          baseUrl: upstream.url,
+          headers: { 'User-Agent': 'mine', 'anthropic-version': '2026-10-21', 'anthropic-beta': 'ours' },
+        },
+        { id: 'chat', type: 'openai-compatible', baseUrl: upstream.url, headers: { 'User-Agent': 'mine' } },
+      ],
+    });
+    for (const model of ['claude/m', 'chat/m'])
+      await (await other.ask(question('x', { model }), { headers: { 'anthropic-beta': 'theirs' } })).text();
+    const [native, translated] = await upstream.waitFor(2);
+    const values = (raw: readonly string[] | undefined, wanted: string) =>
+      raw?.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === wanted);
+    expect(values(native?.rawHeaders, 'user-agent')).toEqual(['mine']);
+    expect(values(native?.rawHeaders, 'anthropic-version')).toEqual(['2026-10-21']);
+    expect(values(native?.rawHeaders, 'anthropic-beta')).toEqual(['theirs', 'ours']);
+    expect(values(translated?.rawHeaders, 'user-agent')).toEqual(['mine']);
+  });
+
+  it('what a provider says of its own origin is not said of ours', async () => {
+    const headers = {
+      'access-control-allow-origin': '*',
+      'alt-svc': 'h3=":443"',
+      'strict-transport-security': 'max-age=9',
+    };
+    upstream.queue(say('hi', { headers }));
+    const response = await running.ask(question('x', { model: 'native' }));
+    await response.text();
+    for (const name in headers) expect(response.headers.get(name)).toBeNull();
+  });
+
   it('splices the model of an alias in place', async () => {
     const body = '{"messages":[{"role":"user","content":"x"}], "model" : "alias" ,"max_tokens":1}';
     await (await running.ask(body)).text();

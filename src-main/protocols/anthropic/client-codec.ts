@@ -10,7 +10,13 @@ export function encodeEvent(event: StreamEvent): string {
 
 /** Anthropic's error envelope, as in its API reference ("Errors"). */
 export function errorEnvelope(error: ProxyError, requestId: string): string {
-  return JSON.stringify({ type: 'error', error: { type: error.kind, message: error.message }, request_id: requestId });
+  // Claude Code gives up threading on this detail, or on the wording.
+  const details = error.code === 'thread_unsupported' ? { details: { error_code: 'thread_unsupported_request' } } : {};
+  return JSON.stringify({
+    type: 'error',
+    error: { type: error.kind, message: error.message, ...details },
+    request_id: requestId,
+  });
 }
 
 function errorHeaders(error: ProxyError): Record<string, string> {

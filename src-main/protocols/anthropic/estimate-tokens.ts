@@ -18,8 +18,9 @@ export function estimateTokensOfBytes(bytes: number): number {
 export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messages' | 'tools'>): number {
   let characters = 0;
   let tokens = 0;
-  const addBlocks = (blocks: string | readonly ContentBlock[] | undefined): void => {
-    if (blocks === undefined) return;
+  // What may be left out may also be null.
+  const addBlocks = (blocks: string | readonly ContentBlock[] | null | undefined): void => {
+    if (blocks === undefined || blocks === null) return;
     if (typeof blocks === 'string') {
       characters += blocks.length;
       return;
@@ -52,7 +53,7 @@ export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messag
     tokens += TOKENS_PER_MESSAGE;
     addBlocks(message.content);
   }
-  if (request.tools !== undefined && request.tools.length > 0) {
+  if (request.tools?.length) {
     tokens += TOKENS_FOR_TOOL_USE;
     characters += JSON.stringify(request.tools).length;
   }

@@ -10,12 +10,18 @@ import { mergeUsage } from './stream-tap.ts';
  * where an answer must be seen as events, or in another form than the client asked for. Else bytes are passed through.
  */
 
-function readError(value: unknown): UpstreamError | null {
+/** Anthropic's error envelope, wherever it stands; null where it is something else. */
+export function readError(value: unknown): UpstreamError | null {
   if (!isObject(value) || !isObject(value.error)) return null;
   const { message, type } = value.error;
   if (typeof message !== 'string') return null;
   return { message, code: typeof type === 'string' ? type : null };
 }
+
+const errorEvent = ({ message, code }: UpstreamError): StreamEvent => ({
+  type: 'error',
+  error: { type: code ?? 'api_error', message },
+});
 
 /** @throws Error with what is wrong */
 function readMessage(value: unknown): AnswerMessage {
@@ -40,7 +46,12 @@ const noUsage = (): Usage => ({
 class AnthropicStreamDecoder implements StreamDecoder {
   readonly #parser = new SseParser();
   #usage: Usage | null = null;
+  #stopped = false;
   #ended = false;
+
+  get finished(): boolean {
+    return this.#stopped || this.#ended;
+  }
 
   push(chunk: Uint8Array): StreamEvent[] {
     return this.#events(this.#parser.push(chunk));
@@ -48,7 +59,9 @@ class AnthropicStreamDecoder implements StreamDecoder {
 
   end(): StreamEvent[] {
     const events = this.#events(this.#parser.end());
-    if (!this.#ended) events.push(cutEvent);
+    // Some servers leave the last event out; an answer that has said why it stops is whole.
+    if (!this.#ended) events.push(this.#stopped ? { type: 'message_stop' } : cutEvent);
+    this.#ended = true;
     return events;
   }
 
@@ -78,6 +91,7 @@ class AnthropicStreamDecoder implements StreamDecoder {
         break;
       case 'message_delta':
         this.#usage = mergeUsage(this.#usage, value.usage);
+        if (isObject(value.delta) && typeof value.delta.stop_reason === 'string') this.#stopped = true;
         // Counts of a stream are cumulative, and what the last event leaves out stands in an earlier one.
         return {
           ...value,
@@ -88,8 +102,7 @@ class AnthropicStreamDecoder implements StreamDecoder {
         break;
       case 'error': {
         this.#ended = true;
-        const { message, code } = readError(value) ?? { message: 'an error without a message', code: null };
-        return { type: 'error', error: { type: code ?? 'api_error', message } };
+        return errorEvent(readError(value) ?? { message: 'an error without a message', code: null });
       }
       case 'content_block_start':
       case 'content_block_delta':
@@ -112,7 +125,10 @@ export const anthropicProviderCodec: ProviderCodec = {
     warnings: [],
   }),
   createStreamDecoder: () => new AnthropicStreamDecoder(),
-  decodeAnswer: (body) => messageEvents(readMessage(body)),
+  decodeAnswer: (body) => {
+    const error = isObject(body) && Array.isArray(body.content) ? null : readError(body);
+    return error === null ? messageEvents(readMessage(body)) : [errorEvent(error)];
+  },
   decodeError: (body) => {
     try {
       const error = readError(JSON.parse(body));

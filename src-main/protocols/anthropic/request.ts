@@ -71,6 +71,9 @@ function checkBlock(block: unknown, field: string): void {
       requireString(block.tool_name, `${field}.tool_name`);
       break;
     case 'search_result':
+      requireString(block.title, `${field}.title`);
+      requireString(block.source, `${field}.source`);
+      if (!Array.isArray(block.content)) fail(`${field}.content`, 'must be an array of text blocks');
       checkContent(block.content, `${field}.content`);
       break;
     default:
@@ -84,6 +87,12 @@ function checkContent(content: unknown, field: string): void {
   if (!Array.isArray(content))
     fail(field, content === undefined ? 'is required' : 'must be a string or an array of content blocks');
   for (let index = 0; index < content.length; index += 1) checkBlock(content[index], `${field}.${index}`);
+}
+
+function checkFormat(format: unknown): void {
+  if (format === undefined || format === null) return;
+  if (!isObject(format)) fail('output_config.format', 'must be an object');
+  if (format.schema !== undefined && !isObject(format.schema)) fail('output_config.format.schema', 'must be an object');
 }
 
 /** @throws ProxyError `invalid_field`, naming the field as Anthropic does (`messages.0.content.1.text`). */
@@ -109,6 +118,7 @@ export function decodeMessagesRequest(body: unknown): MessagesRequest {
       const tool: unknown = tools[index];
       if (!isObject(tool)) fail(`tools.${index}`, 'must be an object');
       requireString(tool.name ?? (tool.type === undefined ? undefined : ''), `tools.${index}.name`);
+      optional(tool.type, 'string', `tools.${index}.type`);
       const schema = tool.input_schema;
       if (schema !== undefined && !isObject(schema)) fail(`tools.${index}.input_schema`, 'must be an object');
     }
@@ -129,6 +139,8 @@ export function decodeMessagesRequest(body: unknown): MessagesRequest {
     const value = body[field];
     if (value !== undefined && value !== null && !isObject(value)) fail(field, 'must be an object');
   }
+  if (isObject(body.metadata)) optional(body.metadata.user_id, 'string', 'metadata.user_id');
+  if (isObject(body.output_config)) checkFormat(body.output_config.format);
   // The checks above are what the type says of the fields that are read.
   return body as unknown as MessagesRequest;
 }

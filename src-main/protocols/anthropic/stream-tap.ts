@@ -17,6 +17,9 @@ export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
   };
 }
 
+/** An event longer than any real one: a broken server must not fill the memory. Bytes. */
+const FRAME_LIMIT = 32 * 1024 * 1024;
+
 const LF = 0x0a;
 const CR = 0x0d;
 /** Events that carry nothing to account for; they are most of a stream, so they are recognised without decoding. */
@@ -42,11 +45,17 @@ export class AnthropicStreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  /** What has arrived of a frame that is incomplete. */
   #tail: Buffer | null = null;
+  /** Where the tail grows, once a frame has taken more than one chunk. */
+  #room: Buffer | null = null;
 
-  /** @returns the bytes that end with a whole frame; empty while a frame is incomplete. */
+  /**
+   * @returns the bytes that end with a whole frame; empty while a frame is incomplete.
+   * @throws RangeError when a frame grows beyond all measure (32 MB).
+   */
   push(chunk: Buffer): Buffer {
-    const bytes = this.#tail === null ? chunk : Buffer.concat([this.#tail, chunk]);
+    const bytes = this.#tail === null ? chunk : this.#join(this.#tail, chunk);
     let frameStart = 0;
     // A frame ends at an empty line; the search starts a little before the new bytes, where its first line end may lie.
     let at = this.#tail === null ? 0 : Math.max(0, this.#tail.length - 3);
@@ -60,7 +69,22 @@ export class AnthropicStreamTap {
       at = frameStart;
     }
     this.#tail = frameStart === bytes.length ? null : bytes.subarray(frameStart);
+    // What is given out must not be written over.
+    if (frameStart > 0) this.#room = null;
     return frameStart === bytes.length ? bytes : bytes.subarray(0, frameStart);
+  }
+
+  /** Room doubles, so that a long frame in many chunks is not copied once more with each of them. */
+  #join(tail: Buffer, chunk: Buffer): Buffer {
+    const length = tail.length + chunk.length;
+    if (length > FRAME_LIMIT) throw new RangeError('an event of the stream is longer than 32 MB');
+    if (this.#room === null || this.#room.length < length) {
+      const larger = Buffer.allocUnsafe(this.#room === null ? length : length * 2);
+      tail.copy(larger);
+      this.#room = larger;
+    }
+    chunk.copy(this.#room, tail.length);
+    return this.#room.subarray(0, length);
   }
 
   /** @returns what was left: a last frame without its empty line is whole if it can be read; half a frame is dropped. */

@@ -246,6 +246,10 @@ environments: { prod: {} }
     expect(lines[0]).toBe(`${file}:3:3: map keys must be unique`);
     expect(lines[1]).toContain(`${file}:4:1: `);
     expect(messageOf({ file: write('a.json', '{"server": {"port": }') })).toMatch(/a\.json:1:\d+: /);
+    const noComma = write('c.json', '{\n  "server": { "host": "::1" "port": 1 }\n}');
+    expect(messageOf({ file: noComma })).toBe(`${noComma}:2:23: a comma is missing after this`);
+    const noCommaInList = write('d.json', '{\n "providers": [\n  {"id": "a"}\n  {"id": "b"}\n ]\n}');
+    expect(messageOf({ file: noCommaInList })).toMatch(/d\.json:[34]:\d+: /);
     expect(messageOf({ file: write('b.yaml', 'server: *nowhere') })).toMatch(
       /b\.yaml:1:9: there is no anchor &nowhere/,
     );

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { AdminSessions, createAdminSecret } from '../../../src-main/control/admin-sessions.ts';
+import { AdminSessions } from '../../../src-main/control/admin-sessions.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
 
 function setUp() {
   const clock = { now: 1_000_000 };
-  const secret = createAdminSecret();
+  const secret = 's'.repeat(43);
   const sessions = new AdminSessions({ secret, now: () => clock.now });
   const login = () => sessions.login(sessions.createLoginCode().code).setCookie.split(';')[0] ?? '';
   return { clock, secret, sessions, login };
@@ -40,9 +40,7 @@ describe('the secret of the lock file', () => {
     expect(sessions.authenticate({ 'x-api-key': secret, cookie: `cproxy_session=${secret}` })).toBeNull();
   });
 
-  it('is 256 random bits, and a short one is refused', () => {
-    expect(Buffer.from(createAdminSecret(), 'base64url')).toHaveLength(32);
-    expect(createAdminSecret()).not.toBe(createAdminSecret());
+  it('is refused where it is short', () => {
     expect(() => new AdminSessions({ secret: '' })).toThrow(/32 characters/);
   });
 });

@@ -48,7 +48,7 @@ describe('npm start', () => {
     });
     expect(start).toMatchObject({
       mode: 'headless',
-      note: 'Started without a window: Electron could not be had, the download stood still for 60 s.',
+      note: 'Started without a window: Electron could not be had: the download stood still for 60 s.',
     });
   });
 

@@ -65,7 +65,10 @@ describe('bringing the program of Electron', () => {
     await put(
       'install.js',
       `const fs = require('node:fs'), path = require('node:path');
-       fs.writeFileSync(path.join(require('node:os').tmpdir(), 'electron.zip'), Buffer.alloc(12e6));
+       const file = path.join(require('node:os').tmpdir(), 'electron.zip');
+       // At once, so that no look at it comes while it is being written.
+       fs.writeFileSync(file, '');
+       fs.truncateSync(file, 12e6);
        setTimeout(() => {}, 150);`,
     );
     expect(await download({ stalledMs: 5_000, totalMs: 10_000 })).toEqual({ done: true });
