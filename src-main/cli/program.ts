@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
-import { nearName } from '../config/near-name.ts';
+import { nearName } from '../../src-shared/near-names.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import { commandName, note, outliveReaders } from './output.ts';
 

@@ -1,6 +1,6 @@
 import { configSchema } from '../../src-shared/config.ts';
+import { nearName, plainName } from '../../src-shared/near-names.ts';
 import type { ConfigProblem } from './config-error.ts';
-import { nearName, plainName } from './near-name.ts';
 import { isSection, layOver, valueAt } from './overlay.ts';
 import { type ConfigPath, fixedPaths, formatPath, type Shape, shapeAt, shapeOf } from './schema-shape.ts';
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Config, environmentNames } from '../../src-shared/config.ts';
+import { nearName } from '../../src-shared/near-names.ts';
 import { ConfigError, type ConfigProblem, formatProblem, type Place } from './config-error.ts';
 import { type AppliedVariables, applyVariables } from './environment-variables.ts';
 import { expandHome, type Folders } from './folders.ts';
-import { nearName } from './near-name.ts';
 import { noticesOn } from './notices.ts';
 import { isSection, layOver, pathInLayer, valueAt, withoutEmpty } from './overlay.ts';
 import { type ConfigPath, formatPath } from './schema-shape.ts';

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { type Config, configSchema } from '../../src-shared/config.ts';
+import { nearName, plainName } from '../../src-shared/near-names.ts';
 import { createRedactor } from '../secrets/redact.ts';
 import type { ConfigProblem, Place } from './config-error.ts';
-import { nearName, plainName } from './near-name.ts';
 import { valueAt } from './overlay.ts';
 import { type ConfigPath, fixedPaths, formatPath, shapeAt } from './schema-shape.ts';
 

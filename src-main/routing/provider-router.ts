@@ -1,8 +1,8 @@
 import type { Config } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import { nearNames } from '../../src-shared/near-names.ts';
 import type { TraceStep } from '../../src-shared/requests.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
-import { nearNames } from './near-names.ts';
 import type { Plan, Target } from './plan.ts';
 
 /** A name that clients may ask for, as `/v1/models` lists it. */

@@ -63,7 +63,7 @@ function asProxyError(error: unknown, request: FastifyRequest, options: ServerOp
 
 function answerError(error: ProxyError, request: FastifyRequest, reply: FastifyReply): void {
   const encoded = anthropicClientCodec.encodeError(error, request.id);
-  reply.code(encoded.status).headers({ ...encoded.headers, 'x-cproxy-request-id': request.id });
+  reply.code(encoded.status).headers(encoded.headers);
   // A body that is refused unread would otherwise be read to its end for nothing.
   if (error.code === 'body_too_large') reply.header('connection', 'close');
   reply.send(encoded.body);
@@ -121,12 +121,16 @@ export function createServer(options: ServerOptions): FastifyInstance {
       }
     }
     if (!needsClientToken(request)) return;
-    reply.header('x-cproxy-request-id', request.id);
     request.clientCredentials = checkAccess(headers, options.auth, options.matchesToken);
     if (options.isDraining()) throw ProxyError.of('draining', undefined);
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity')
       throw ProxyError.of('unsupported_content', { field: 'content-encoding', reason: 'send the body uncompressed' });
+  });
+
+  // What the pipeline answers carries it already.
+  server.addHook('onSend', async (request, reply) => {
+    reply.header('x-cproxy-request-id', request.id);
   });
 
   server.setErrorHandler((error, request, reply) => answerError(asProxyError(error, request, options), request, reply));

@@ -333,6 +333,7 @@ describe('count_tokens and models', () => {
       path: '/v1/messages/count_tokens?beta=true',
     });
     expect(response.headers.get('x-cproxy-token-count')).toBe('estimated');
+    expect(response.headers.get('x-cproxy-request-id')).toMatch(/^req_/);
     const { input_tokens } = (await response.json()) as { input_tokens: number };
     expect(input_tokens).toBeGreaterThan(900);
     expect(input_tokens).toBeLessThan(2500);

@@ -19,6 +19,26 @@ export function nearName(name: string, candidates: Iterable<string>): string | n
   return best?.name ?? null;
 }
 
+/** The names most like the one that was asked for, best first; none where nothing is near. `provider/model` also counts as `model`. */
+export function nearNames(asked: string, names: Iterable<string>, most = 3): string[] {
+  // Names come from clients: the work is bounded whatever they send.
+  const wanted = asked.toLowerCase().slice(0, 100);
+  const scored: { name: string; score: number }[] = [];
+  for (const name of names) {
+    const own = name.toLowerCase();
+    const bare = own.slice(own.indexOf('/') + 1);
+    const contained = own.includes(wanted) || wanted.includes(bare);
+    const score = contained
+      ? 0.1
+      : Math.min(editDistance(wanted, own), editDistance(wanted, bare)) / Math.max(wanted.length, bare.length, 1);
+    if (score <= 0.4) scored.push({ name, score });
+  }
+  return scored
+    .sort((a, b) => a.score - b.score)
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];

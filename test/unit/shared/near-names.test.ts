@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { nearNames } from '../../../src-main/routing/near-names.ts';
+import { describe, expect, it, test } from 'vitest';
+import { nearName, nearNames } from '../../../src-shared/near-names.ts';
 
 describe('near names', () => {
   it('finds a misspelt model, with or without its provider', () => {
@@ -22,4 +22,22 @@ describe('near names', () => {
       }),
     );
   });
+});
+
+const fields = ['id', 'name', 'type', 'baseUrl', 'models', 'priority', 'enabled', 'key', 'headers'];
+
+test.each([
+  ['priorty', 'priority'],
+  ['prioirty', 'priority'],
+  ['base_url', 'baseUrl'],
+  ['URL', 'baseUrl'],
+  ['apiKey', 'key'],
+  ['model', 'models'],
+  ['Enabled', 'enabled'],
+  ['zzzzzz', null],
+  ['', null],
+  ['___', null],
+  ['x'.repeat(100_000), null],
+])('%s', (written, meant) => {
+  expect(nearName(written, fields)).toBe(meant);
 });
