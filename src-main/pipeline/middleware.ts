@@ -14,9 +14,12 @@ export interface Middleware {
   event?(event: StreamEvent, context: AttemptContext): readonly StreamEvent[];
 }
 
+/** What runs around the rest of the way, which `next` goes on with. */
+export type Step<Context, Result> = (context: Context, next: () => Promise<Result>) => Promise<Result>;
+
 /** Nests steps around a core, the first outermost. */
 export function compose<Context, Result>(
-  steps: readonly ((context: Context, next: () => Promise<Result>) => Promise<Result>)[],
+  steps: readonly Step<Context, Result>[],
   core: (context: Context) => Promise<Result>,
 ): (context: Context) => Promise<Result> {
   return steps.reduceRight<(context: Context) => Promise<Result>>(

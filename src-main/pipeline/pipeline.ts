@@ -10,7 +10,7 @@ import type { AttemptOutcome, Failure } from './attempt-outcome.ts';
 import type { ClientReply, ClientRequest } from './client-request.ts';
 import { type AttemptContext, RequestContext } from './context.ts';
 import type { EventBus } from './events.ts';
-import { compose, type Middleware } from './middleware.ts';
+import { compose, type Middleware, type Step } from './middleware.ts';
 import { combinedFailure } from './upstream-failure.ts';
 
 export interface PipelineOptions {
@@ -53,6 +53,8 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     const middleware = options.middleware ?? [];
+    const requestSteps = middleware.flatMap((piece) => piece.request?.bind(piece) ?? []);
+    const attemptSteps = middleware.flatMap((piece) => piece.attempt?.bind(piece) ?? []);
     const account = accounting(options.bus);
     const onEvent = composeEvents(middleware);
     // Accounting is outermost and sees how a request ended, also when middleware refused it.
@@ -64,10 +66,10 @@ export class Pipeline {
             () => this.#assertAnswered(exchange),
             (error: unknown) => this.#answerError(exchange, error),
           ),
-        ...middleware.flatMap((piece) =>
-          piece.request === undefined
-            ? []
-            : [({ context }: Exchange, next: () => Promise<void>) => piece.request?.(context, next) ?? next()],
+        ...requestSteps.map(
+          (step): Step<Exchange, void> =>
+            ({ context }, next) =>
+              step(context, next),
         ),
       ],
       (exchange) => this.#answerRequest(exchange),
@@ -75,10 +77,10 @@ export class Pipeline {
     this.#attempt = compose<Try, AttemptOutcome>(
       [
         ({ attempt }, next) => account.attempt(attempt, next),
-        ...middleware.flatMap((piece) =>
-          piece.attempt === undefined
-            ? []
-            : [({ attempt }: Try, next: () => Promise<AttemptOutcome>) => piece.attempt?.(attempt, next) ?? next()],
+        ...attemptSteps.map(
+          (step): Step<Try, AttemptOutcome> =>
+            ({ attempt }, next) =>
+              step(attempt, next),
         ),
       ],
       ({ attempt, answer, hops }) =>
@@ -193,7 +195,7 @@ export class Pipeline {
 function composeEvents(
   middleware: readonly Middleware[],
 ): ((event: StreamEvent, context: AttemptContext) => readonly StreamEvent[]) | null {
-  const steps = middleware.flatMap((piece) => (piece.event === undefined ? [] : [piece.event.bind(piece)]));
+  const steps = middleware.flatMap((piece) => piece.event?.bind(piece) ?? []);
   if (steps.length === 0) return null;
   return (event, context) => {
     let events: readonly StreamEvent[] = [event];

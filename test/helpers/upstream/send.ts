@@ -66,7 +66,7 @@ export async function send(
   for (const [index, chunk] of cut(limited, wire).entries()) {
     if (index > 0) await (wire.delayMs === undefined ? nextTurn() : sleep(wire.delayMs));
     if (response.destroyed) return;
-    if (!out.write(chunk)) await Promise.race([once(out, 'drain'), once(response, 'close')]);
+    if (!out.write(chunk)) await drained(out, response);
   }
   const how = wire.breakAfter?.how;
   if (how === 'hang') return;
@@ -96,4 +96,12 @@ function seededRandom(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
+}
+
+/** Until more can be written, or nobody is there to read it; leaves no listeners behind. */
+async function drained(out: NodeJS.WritableStream, response: ServerResponse): Promise<void> {
+  const waiting = new AbortController();
+  const { signal } = waiting;
+  await Promise.race([once(out, 'drain', { signal }), once(response, 'close', { signal })]);
+  waiting.abort();
 }
