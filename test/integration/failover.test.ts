@@ -111,7 +111,7 @@ it('a connection that is refused moves on at once', async () => {
   const started = performance.now();
   const response = await running.ask(question('x', { model: 'gone' }));
   expect(response.status).toBe(200);
-  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(performance.now() - started).toBeLessThan(4_000);
 });
 
 it('a request that is wrong in itself is not tried elsewhere', async () => {

