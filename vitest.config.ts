@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/{unit,integration,conformance}/**/*.test.{ts,tsx}'],
+          // A limit against hanging, not a measurement: CI machines are busy.
+          testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },
