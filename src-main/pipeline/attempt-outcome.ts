@@ -1,5 +1,6 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
 import type { AnswerHeaders } from './client-request.ts';
+import { canTryNext } from './upstream-failure.ts';
 
 /** Why an attempt failed, and what to do about it. */
 export interface Failure {
@@ -16,3 +17,10 @@ export type AttemptOutcome =
   | { readonly kind: 'failed'; readonly failure: Failure; readonly answering: boolean }
   /** The client left. */
   | { readonly kind: 'aborted' };
+
+/** An attempt that failed with an error of ours. @param answering the client has seen content. */
+export const failed = (error: ProxyError, answering = false): AttemptOutcome => ({
+  kind: 'failed',
+  failure: { error, original: null, tryNext: canTryNext(error) },
+  answering,
+});

@@ -1,22 +1,14 @@
-import type { Readable } from 'node:stream';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
-import type { AnswerReader } from './answer-readers.ts';
-import {
-  jsonSource,
-  messageSink,
-  PassThroughJsonReader,
-  PassThroughStreamReader,
-  streamSink,
-  TranslatingReader,
-} from './answer-readers.ts';
-import type { AttemptOutcome } from './attempt-outcome.ts';
+import { type AttemptOutcome, failed } from './attempt-outcome.ts';
+import { chooseReader } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
-import { answerHeaders, limitHeaders } from './forwarded-headers.ts';
+import { ClientLeft, Exchange } from './exchange.ts';
+import { answerHeaders } from './forwarded-headers.ts';
 import { SilenceTimer } from './silence-timer.ts';
-import { canTryNext, httpFailure, retryAfterSeconds, streamFailure } from './upstream-failure.ts';
+import { canTryNext, httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export interface AttemptOptions {
@@ -30,25 +22,9 @@ export interface AttemptOptions {
   redact: (text: string) => string;
 }
 
-/** Before content a provider may send pings, comments and its first event, not this much. */
-const LARGEST_PRELUDE_BYTES = 1024 * 1024;
-/** Some servers keep the connection open after the answer's end; usage is waited for so long after the finish. */
-const FINISH_GRACE_MS = 1_500;
-/** How long the rest of a complete answer may take before its connection is given up instead of used again. */
-const DRAIN_MS = 1_000;
 /** Of an error answer, more is not read, and it is not waited for longer: its status has said enough. */
 const LARGEST_ERROR_BYTES = 1024 * 1024;
 const ERROR_BODY_MS = 2_000;
-
-class ClientLeft extends Error {
-  override readonly name = 'ClientLeft';
-}
-
-const failed = (error: ProxyError, answering = false): AttemptOutcome => ({
-  kind: 'failed',
-  failure: { error, original: null, tryNext: canTryNext(error) },
-  answering,
-});
 
 /** Calls one target and, once its content is good, gives it to the client. Never throws for what a provider does. */
 export async function attemptTarget(
@@ -76,7 +52,19 @@ export async function attemptTarget(
     context.row.status = received.status;
     silence.refresh();
     if (received.status >= 400) return await refused(context, upstream, received, options, controller.signal);
-    return await new Exchange(context, answer, upstream, received, options, silence, controller.signal).run();
+    const reader = chooseReader(context, upstream, received, options.onEvent);
+    const { mode } = upstream;
+    const { signal } = controller;
+    return await new Exchange({
+      context,
+      answer,
+      mode,
+      received,
+      reader,
+      silence,
+      signal,
+      redact: options.redact,
+    }).run();
   } catch (error) {
     if (error instanceof ClientLeft) return { kind: 'aborted' };
     if (!(error instanceof ProxyError)) throw error;
@@ -136,264 +124,4 @@ async function readError(received: ProviderAnswer, signal: AbortSignal): Promise
     clearTimeout(limit);
   }
   return Buffer.concat(chunks);
-}
-
-function chooseReader(
-  context: AttemptContext,
-  upstream: UpstreamRequest,
-  received: ProviderAnswer,
-  options: AttemptOptions,
-): AnswerReader {
-  const { request } = context.request;
-  const { provider } = context.target;
-  // Some servers stream what was not to be streamed, and some do not stream what was.
-  const type = String(received.headers['content-type'] ?? '');
-  if (request.body.stream && type.includes('html')) {
-    received.body.on('error', () => undefined).destroy();
-    throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
-  }
-  const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
-  if (upstream.mode === 'pass-through' && streamed === request.body.stream)
-    return streamed ? new PassThroughStreamReader(provider.id) : new PassThroughJsonReader(provider.id);
-  const decodeContext = {
-    model: request.body.model,
-    estimatedInputTokens: upstream.estimatedInputTokens,
-    toolNames: upstream.toolNames,
-  };
-  const source = streamed
-    ? provider.codec.createStreamDecoder(decodeContext)
-    : jsonSource(provider.id, (body) => provider.codec.decodeAnswer(body, decodeContext));
-  const sink = request.body.stream ? streamSink(request.codec) : messageSink(request.codec);
-  const { onEvent } = options;
-  return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
-}
-
-/** Lets what still comes of a complete answer pass by, so that its connection can serve the next request. */
-function drain(body: Readable): void {
-  if (body.readableEnded || body.destroyed) return;
-  const limit = setTimeout(() => body.destroy(), DRAIN_MS);
-  body.once('close', () => clearTimeout(limit));
-  body.resume();
-}
-
-/** Reads a provider's answer to its end and gives it to the client. */
-class Exchange {
-  readonly #context: AttemptContext;
-  readonly #answer: Answer;
-  readonly #upstream: UpstreamRequest;
-  readonly #received: ProviderAnswer;
-  readonly #options: AttemptOptions;
-  readonly #silence: SilenceTimer;
-  readonly #signal: AbortSignal;
-  readonly #reader: AnswerReader;
-  readonly #held: (Uint8Array | string)[] = [];
-  #heldBytes = 0;
-  #receivedBytes = 0;
-  #answering = false;
-
-  constructor(
-    context: AttemptContext,
-    answer: Answer,
-    upstream: UpstreamRequest,
-    received: ProviderAnswer,
-    options: AttemptOptions,
-    silence: SilenceTimer,
-    signal: AbortSignal,
-  ) {
-    this.#context = context;
-    this.#answer = answer;
-    this.#upstream = upstream;
-    this.#received = received;
-    this.#options = options;
-    this.#silence = silence;
-    this.#signal = signal;
-    this.#reader = chooseReader(context, upstream, received, options);
-  }
-
-  async run(): Promise<AttemptOutcome> {
-    const { provider } = this.#context.target;
-    let rest: Uint8Array | string = '';
-    try {
-      await this.#readAll();
-      rest = this.#reader.error === null ? this.#reader.end() : rest;
-      if (this.#reader.error === null && this.#reader.finished && (this.#reader.started || this.#context.last)) {
-        this.#giveOut(rest, true);
-        this.#account();
-        this.#answer.end();
-        return { kind: 'answered' };
-      }
-    } catch (error) {
-      this.#account();
-      if (error instanceof ClientLeft) {
-        this.#answer.abandon();
-        return { kind: 'aborted' };
-      }
-      if (!(error instanceof ProxyError)) throw error;
-      return this.#failed(error);
-    }
-    this.#account();
-    const { error, started, finished } = this.#reader;
-    if (error !== null) {
-      const failure = streamFailure(provider.id, { ...error, message: this.#options.redact(error.message) });
-      if (this.#answering && this.#reader.errorPassedOn) this.#answer.end(this.#options.redact(rest.toString()));
-      return this.#failed(failure);
-    }
-    const empty = this.#receivedBytes === 0 || (finished && !started);
-    return this.#failed(ProxyError.of(empty ? 'provider_empty' : 'provider_cut_stream', { provider: provider.id }));
-  }
-
-  #failed(error: ProxyError): AttemptOutcome {
-    return failed(error, this.#answering);
-  }
-
-  #readAll(): Promise<void> {
-    const { body } = this.#received;
-    const { stream } = this.#context.request.request.body;
-    return new Promise((resolve, reject) => {
-      let settled = false;
-      let finishTimer: NodeJS.Timeout | null = null;
-      const stopWaiting = (): void => {
-        if (finishTimer !== null) clearTimeout(finishTimer);
-        finishTimer = null;
-      };
-      // A client that stays but does not read holds a provider's answer, and its price, for nothing.
-      let stuckTimer: NodeJS.Timeout | null = null;
-      const unstick = (): void => {
-        if (stuckTimer !== null) clearTimeout(stuckTimer);
-        stuckTimer = null;
-      };
-      const settle = (): void => {
-        settled = true;
-        unstick();
-        stopWaiting();
-        this.#signal.removeEventListener('abort', onAbort);
-      };
-      const done = (): void => {
-        settle();
-        resolve();
-      };
-      const stop = (error: unknown): void => {
-        settle();
-        reject(error);
-        body.destroy();
-      };
-      const waitForTheRest = (): void => {
-        if (settled) return;
-        finishTimer ??= setTimeout(() => {
-          done();
-          body.destroy();
-        }, FINISH_GRACE_MS);
-      };
-      const onAbort = (): void => stop(this.#signal.reason);
-      if (this.#signal.aborted) {
-        onAbort();
-        return;
-      }
-      this.#signal.addEventListener('abort', onAbort, { once: true });
-      const onData = (chunk: Buffer): void => {
-        try {
-          this.#receivedBytes += chunk.length;
-          this.#silence.refresh();
-          const bytes = this.#reader.push(chunk);
-          if (this.#reader.error !== null) {
-            if (this.#answering && bytes.length > 0) this.#answer.write(this.#options.redact(bytes.toString()));
-            done();
-            body.destroy();
-            return;
-          }
-          if (bytes.length > 0 && !this.#giveOut(bytes, stream && this.#reader.started)) {
-            body.pause();
-            this.#silence.stop();
-            stopWaiting();
-            const { idleMs } = this.#context.target.provider.timeouts;
-            stuckTimer ??= setTimeout(() => stop(new ClientLeft()), idleMs);
-            this.#answer.onDrain(() => {
-              unstick();
-              if (this.#reader.finishing) waitForTheRest();
-              else this.#silence.resume();
-              body.resume();
-            });
-          }
-          if (this.#reader.complete) {
-            body.off('data', onData);
-            drain(body);
-            done();
-          } else if (this.#reader.finishing) {
-            this.#silence.stop();
-            if (!body.isPaused()) waitForTheRest();
-          }
-        } catch (error) {
-          stop(error);
-        }
-      };
-      body.on('data', onData);
-      body.on('end', done);
-      // Resolves after an end too, where it changes nothing; without an end it is a cut.
-      body.on('close', done);
-      body.on('error', (error) => {
-        // Whatever was whole before the connection broke has been given out; the end of the answer is missing.
-        if (this.#signal.aborted) reject(this.#signal.reason);
-        else if (this.#receivedBytes > 0) done();
-        else
-          reject(
-            ProxyError.of('provider_cut_stream', { provider: this.#context.target.provider.id }, { cause: error }),
-          );
-      });
-    });
-  }
-
-  /** @returns false when the client reads slower than the provider writes. */
-  #giveOut(bytes: Uint8Array | string, good: boolean): boolean {
-    if (!this.#answering) {
-      if (!good) {
-        this.#hold(bytes);
-        return true;
-      }
-      this.#begin();
-    }
-    return bytes.length === 0 || this.#answer.write(bytes);
-  }
-
-  #hold(bytes: Uint8Array | string): void {
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
-    if (this.#heldBytes > LARGEST_PRELUDE_BYTES)
-      throw ProxyError.of('provider_garbage', {
-        provider: this.#context.target.provider.id,
-        reason: 'it sends a lot, but no content',
-      });
-  }
-
-  #begin(): void {
-    const { request } = this.#context.request;
-    const headers =
-      this.#upstream.mode === 'pass-through'
-        ? answerHeaders(this.#received.headers)
-        : limitHeaders(this.#received.headers);
-    // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
-    if (
-      this.#upstream.mode === 'translated' ||
-      request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream')
-    )
-      headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
-    this.#context.row.firstContentMs = this.#context.request.elapsedMs();
-    this.#answering = true;
-    // There is no other target to go to any more.
-    this.#silence.change(this.#context.target.provider.timeouts.idleMs);
-    this.#answer.begin(this.#received.status, headers, request.body.stream);
-    for (const bytes of this.#held) this.#answer.write(bytes);
-    this.#held.length = 0;
-  }
-
-  #account(): void {
-    const { usage, stopReason } = this.#reader;
-    this.#context.row.stopReason = stopReason;
-    if (usage !== null)
-      this.#context.row.usage = {
-        input: usage.input_tokens,
-        cacheRead: usage.cache_read_input_tokens,
-        cacheWrite: usage.cache_creation_input_tokens,
-        output: usage.output_tokens,
-      };
-  }
 }

@@ -33,12 +33,12 @@ export interface PipelineOptions {
 const MOST_HOPS = 8;
 
 /** One request with the client's side of it, and the attempt that is being made. */
-interface Exchange {
+interface RequestRun {
   readonly context: RequestContext;
   readonly answer: Answer;
 }
 
-interface Try extends Exchange {
+interface AttemptRun extends RequestRun {
   readonly attempt: AttemptContext;
   readonly hops: string;
 }
@@ -46,8 +46,8 @@ interface Try extends Exchange {
 /** One request's way: receive → plan → attempts → answer. */
 export class Pipeline {
   readonly #options: PipelineOptions;
-  readonly #request: (exchange: Exchange) => Promise<void>;
-  readonly #attempt: (attempt: Try) => Promise<AttemptOutcome>;
+  readonly #request: (run: RequestRun) => Promise<void>;
+  readonly #attempt: (attempt: AttemptRun) => Promise<AttemptOutcome>;
   #running = 0;
 
   constructor(options: PipelineOptions) {
@@ -58,27 +58,27 @@ export class Pipeline {
     const account = accounting(options.bus);
     const onEvent = composeEvents(middleware);
     // Accounting is outermost and sees how a request ended, also when middleware refused it.
-    this.#request = compose<Exchange, void>(
+    this.#request = compose<RequestRun, void>(
       [
         ({ context }, next) => account.request(context, next),
-        (exchange, next) =>
+        (run, next) =>
           next().then(
-            () => this.#assertAnswered(exchange),
-            (error: unknown) => this.#answerError(exchange, error),
+            () => this.#assertAnswered(run),
+            (error: unknown) => this.#answerError(run, error),
           ),
         ...requestSteps.map(
-          (step): Step<Exchange, void> =>
+          (step): Step<RequestRun, void> =>
             ({ context }, next) =>
               step(context, next),
         ),
       ],
-      (exchange) => this.#answerRequest(exchange),
+      (run) => this.#answerRequest(run),
     );
-    this.#attempt = compose<Try, AttemptOutcome>(
+    this.#attempt = compose<AttemptRun, AttemptOutcome>(
       [
         ({ attempt }, next) => account.attempt(attempt, next),
         ...attemptSteps.map(
-          (step): Step<Try, AttemptOutcome> =>
+          (step): Step<AttemptRun, AttemptOutcome> =>
             ({ attempt }, next) =>
               step(attempt, next),
         ),
@@ -112,8 +112,8 @@ export class Pipeline {
   }
 
   /** The core inside all request middleware. */
-  async #answerRequest(exchange: Exchange): Promise<void> {
-    const { context, answer } = exchange;
+  async #answerRequest(run: RequestRun): Promise<void> {
+    const { context, answer } = run;
     const { row } = context;
     const hops = this.#hops(context.request);
     const plan = this.#options.plan(context.request.body.model);
@@ -133,33 +133,33 @@ export class Pipeline {
       failures.push(failure);
       row.trace.push({ step: 'attempt failed', detail: failure.error.message });
       if (outcome.answering || !failure.tryNext) {
-        this.#fail(exchange, failure.error, failure.original);
+        this.#fail(run, failure.error, failure.original);
         return;
       }
     }
     const only = failures.length === 1 ? failures[0] : undefined;
-    if (only !== undefined) this.#fail(exchange, only.error, only.original);
-    else this.#fail(exchange, combinedFailure(failures.map(({ error }) => error)));
+    if (only !== undefined) this.#fail(run, only.error, only.original);
+    else this.#fail(run, combinedFailure(failures.map(({ error }) => error)));
   }
 
   /** Middleware that neither goes on nor throws would leave the client waiting for ever. */
-  #assertAnswered(exchange: Exchange): void {
-    const { answer, context } = exchange;
+  #assertAnswered(run: RequestRun): void {
+    const { answer, context } = run;
     if (answer.ended || context.request.signal.aborted) return;
-    this.#answerError(exchange, new Error('a middleware ended the request without an answer'));
+    this.#answerError(run, new Error('a middleware ended the request without an answer'));
   }
 
-  #answerError(exchange: Exchange, error: unknown): void {
+  #answerError(run: RequestRun, error: unknown): void {
     if (error instanceof ProxyError) {
-      this.#fail(exchange, error);
+      this.#fail(run, error);
       return;
     }
-    const { id } = exchange.context.request;
+    const { id } = run.context.request;
     this.#options.onInternalError(error, id);
-    this.#fail(exchange, ProxyError.of('internal', { requestId: id }));
+    this.#fail(run, ProxyError.of('internal', { requestId: id }));
   }
 
-  #fail({ context, answer }: Exchange, error: ProxyError, original: Failure['original'] = null): void {
+  #fail({ context, answer }: RequestRun, error: ProxyError, original: Failure['original'] = null): void {
     context.row.state = 'failed';
     context.row.error = error.view();
     answer.fail(error, original);

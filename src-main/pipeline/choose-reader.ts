@@ -1,0 +1,50 @@
+import { ProxyError } from '../../src-shared/errors.ts';
+import type { StreamEvent } from '../protocols/canonical.ts';
+import type { ProviderAnswer } from '../providers/base-provider.ts';
+import {
+  type AnswerReader,
+  jsonSource,
+  messageSink,
+  PassThroughJsonReader,
+  PassThroughStreamReader,
+  streamSink,
+  TranslatingReader,
+} from './answer-readers.ts';
+import type { AttemptContext } from './context.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
+
+/**
+ * How a provider's answer is read: watched where both sides speak the same protocol, decoded where they do not, or where
+ * it came as a stream and was not to, or the other way round.
+ *
+ * @param onEvent what middleware makes of each event; null where none wants to see them.
+ * @throws ProxyError `provider_garbage`
+ */
+export function chooseReader(
+  context: AttemptContext,
+  upstream: UpstreamRequest,
+  received: ProviderAnswer,
+  onEvent: ((event: StreamEvent, context: AttemptContext) => readonly StreamEvent[]) | null,
+): AnswerReader {
+  const { request } = context.request;
+  const { provider } = context.target;
+  // Some servers stream what was not to be streamed, and some do not stream what was.
+  const type = String(received.headers['content-type'] ?? '');
+  if (request.body.stream && type.includes('html')) {
+    received.body.on('error', () => undefined).destroy();
+    throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
+  }
+  const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
+  if (upstream.mode === 'pass-through' && streamed === request.body.stream)
+    return streamed ? new PassThroughStreamReader(provider.id) : new PassThroughJsonReader(provider.id);
+  const decodeContext = {
+    model: request.body.model,
+    estimatedInputTokens: upstream.estimatedInputTokens,
+    toolNames: upstream.toolNames,
+  };
+  const source = streamed
+    ? provider.codec.createStreamDecoder(decodeContext)
+    : jsonSource(provider.id, (body) => provider.codec.decodeAnswer(body, decodeContext));
+  const sink = request.body.stream ? streamSink(request.codec) : messageSink(request.codec);
+  return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
+}
