@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { parseJson } from './private-file.ts';
 
 const lockSchema = z.object({
   pid: z.number().int().positive(),
@@ -161,15 +162,6 @@ function readLockFile(file: string): LockFile {
   } catch (error) {
     if (isCode(error, 'ENOENT')) return { state: 'absent' };
     throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses what is not there.
-    return undefined;
   }
 }
 

@@ -24,6 +24,15 @@ export async function writePrivateFile(file: string, text: string): Promise<void
   await syncFolder(path.dirname(file));
 }
 
+/** The JSON of a private file; undefined where it is none, which no schema takes. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Makes the rename itself durable. Windows cannot open folders, and has it in its journal. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto
 import type { IncomingHttpHeaders } from 'node:http';
 import { ProxyError } from '../../src-shared/errors.ts';
 
-export const sessionCookieName = 'cproxy_session';
+const sessionCookieName = 'cproxy_session';
 
 /** Times in ms. */
 const idleMs = 12 * 60 * 60 * 1000;

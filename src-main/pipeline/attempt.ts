@@ -2,6 +2,7 @@ import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
+import { TranslatingReader } from './answer-readers.ts';
 import { type AttemptOutcome, failed } from './attempt-outcome.ts';
 import { chooseReader } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
@@ -46,19 +47,20 @@ export async function attemptTarget(
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
       throw ProxyError.of('provider_is_self', { provider: provider.id, baseUrl: provider.baseUrl.href });
-    const upstream = upstreamRequest(context, { hops: options.hops, decodesEvents: options.onEvent !== null });
-    context.row.mode = upstream.mode;
+    const upstream = upstreamRequest(context, options.hops);
+    context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
     const received = await provider.send({ ...upstream.call, signal: controller.signal });
     context.row.status = received.status;
     silence.refresh();
     if (received.status >= 400) return await refused(context, upstream, received, options, controller.signal);
     const reader = chooseReader(context, upstream, received, options.onEvent);
-    const { mode } = upstream;
+    if (reader instanceof TranslatingReader) context.row.mode = 'translated';
+    const { sameProtocol } = upstream;
     const { signal } = controller;
     return await new Exchange({
       context,
       answer,
-      mode,
+      sameProtocol,
       received,
       reader,
       silence,
@@ -94,8 +96,7 @@ async function refused(
   );
   // A refused key of ours must not look to the client as if its own token were wrong; all else keeps its wording, which
   // the client's recovery reads. With the client's own login, its refusal is the client's to see.
-  const keepsWording =
-    upstream.mode === 'pass-through' && (error.code !== 'provider_key_refused' || upstream.clientKey);
+  const keepsWording = upstream.sameProtocol && (error.code !== 'provider_key_refused' || upstream.clientKey);
   const original = keepsWording
     ? {
         status: received.status,

@@ -35,7 +35,7 @@ export function chooseReader(
     throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
   }
   const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
-  if (upstream.mode === 'pass-through' && streamed === request.body.stream)
+  if (upstream.sameProtocol && onEvent === null && streamed === request.body.stream)
     return streamed ? new PassThroughStreamReader(provider.id) : new PassThroughJsonReader(provider.id);
   const decodeContext = {
     model: request.body.model,

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { AttemptRow } from '../../src-shared/requests.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerReader } from './answer-readers.ts';
@@ -16,6 +15,7 @@ const LARGEST_PRELUDE_BYTES = 1024 * 1024;
 const FINISH_GRACE_MS = 1_500;
 /** How long the rest of a complete answer may take before its connection is given up instead of used again. */
 const DRAIN_MS = 1_000;
+
 /** Why an attempt ends when nobody waits for its answer any more. */
 export class ClientLeft extends Error {
   override readonly name = 'ClientLeft';
@@ -33,7 +33,8 @@ function drain(body: Readable): void {
 export interface ExchangeParts {
   context: AttemptContext;
   answer: Answer;
-  mode: AttemptRow['mode'];
+  /** The provider speaks the client's protocol, so its headers are the client's to see. */
+  sameProtocol: boolean;
   received: ProviderAnswer;
   reader: AnswerReader;
   silence: SilenceTimer;
@@ -47,7 +48,7 @@ export interface ExchangeParts {
 export class Exchange {
   readonly #context: AttemptContext;
   readonly #answer: Answer;
-  readonly #mode: AttemptRow['mode'];
+  readonly #sameProtocol: boolean;
   readonly #received: ProviderAnswer;
   readonly #redact: (text: string) => string;
   readonly #silence: SilenceTimer;
@@ -61,7 +62,7 @@ export class Exchange {
   constructor(parts: ExchangeParts) {
     this.#context = parts.context;
     this.#answer = parts.answer;
-    this.#mode = parts.mode;
+    this.#sameProtocol = parts.sameProtocol;
     this.#received = parts.received;
     this.#reader = parts.reader;
     this.#silence = parts.silence;
@@ -225,13 +226,9 @@ export class Exchange {
 
   #begin(): void {
     const { request } = this.#context.request;
-    const headers =
-      this.#mode === 'pass-through' ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
+    const headers = this.#sameProtocol ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
     // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
-    if (
-      this.#mode === 'translated' ||
-      request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream')
-    )
+    if (!this.#sameProtocol || request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
       headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
     this.#context.row.firstContentMs = this.#context.request.elapsedMs();
     this.#answering = true;

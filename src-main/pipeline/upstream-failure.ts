@@ -3,7 +3,7 @@ import { contextOverflow } from '../protocols/anthropic/error-wording.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 
 /** Anthropic's error type for an HTTP status (its API reference, "Errors"). */
-export function kindOfStatus(status: number): ErrorKind {
+function kindOfStatus(status: number): ErrorKind {
   switch (status) {
     case 401:
       return 'authentication_error';
@@ -31,7 +31,7 @@ export function kindOfStatus(status: number): ErrorKind {
 }
 
 /** Requests that are wrong in themselves: another provider would refuse them too. */
-export function isClientFault(status: number): boolean {
+function isClientFault(status: number): boolean {
   return status === 400 || status === 413 || status === 422;
 }
 

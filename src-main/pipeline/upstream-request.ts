@@ -1,5 +1,4 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { AttemptRow } from '../../src-shared/requests.ts';
 import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
 import { isObject } from '../protocols/anthropic/request.ts';
 import type { RequestBody } from '../protocols/request-body.ts';
@@ -9,7 +8,8 @@ import { requestHeaders } from './forwarded-headers.ts';
 
 /** A client's request as one target gets it. */
 export interface UpstreamRequest {
-  mode: AttemptRow['mode'];
+  /** The provider speaks the client's protocol: it gets the client's own bytes. */
+  sameProtocol: boolean;
   call: Omit<ProviderCall, 'signal'>;
   toolNames: ReadonlyMap<string, string>;
   estimatedInputTokens: number;
@@ -39,25 +39,21 @@ const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 /**
- * @param options `hops`: marks of the CProxy instances the request has passed, ours included. `decodesEvents`: someone
- * wants to see the answer's events, so it cannot be passed through.
+ * @param hops marks of the CProxy instances the request has passed, ours included.
  * @throws ProxyError `invalid_field` where translation cannot read the request, `thread_unsupported`.
  */
-export function upstreamRequest(
-  context: AttemptContext,
-  options: { hops: string; decodesEvents: boolean },
-): UpstreamRequest {
+export function upstreamRequest(context: AttemptContext, hops: string): UpstreamRequest {
   const { request, plan } = context.request;
   const { provider, model } = context.target;
   const shared = {
     clientCredentials: request.clientCredentials,
     about: { askedModel: request.body.model, route: plan?.route ?? '' },
-    hops: options.hops,
+    hops,
   };
   const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
-  if (request.codec.protocol === provider.protocol && !options.decodesEvents) {
+  if (request.codec.protocol === provider.protocol) {
     return {
-      mode: 'pass-through',
+      sameProtocol: true,
       call: {
         ...shared,
         path: `${provider.codec.path}${request.query}`,
@@ -74,7 +70,7 @@ export function upstreamRequest(
   const encoded = provider.codec.encodeRequest(decoded, model, provider.quirks);
   for (const detail of encoded.warnings) context.request.row.trace.push({ step: 'translation', detail });
   return {
-    mode: 'translated',
+    sameProtocol: false,
     call: {
       ...shared,
       path: provider.codec.path,

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { TokenView } from '../../src-shared/control.ts';
-import { writePrivateFile } from '../config/private-file.ts';
+import { parseJson, writePrivateFile } from '../config/private-file.ts';
 
 const fileSchema = z.object({
   version: z.literal(1),
@@ -127,15 +127,6 @@ function readIfThere(file: string): string | null {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses what is not there.
-    return undefined;
   }
 }
 

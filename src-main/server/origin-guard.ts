@@ -11,7 +11,7 @@ export interface OriginRules {
 }
 
 /** `localhost:4777` → `localhost`; `[::1]:4777` → `::1`. Null where there is nothing to read. */
-export function hostName(header: string | undefined): string | null {
+function hostName(header: string | undefined): string | null {
   const parts = /^(?:\[(?<address>[^[\]]+)\]|(?<name>[^:[\]]+))(?::\d*)?$/.exec(header ?? '')?.groups;
   return (parts?.address ?? parts?.name)?.toLowerCase() ?? null;
 }

@@ -11,7 +11,7 @@ import type { Middleware } from '../../src-main/pipeline/middleware.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { contentOf, readEvents } from '../helpers/answers.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
-import { type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
+import { raw, type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const open: AsyncDisposable[] = [];
@@ -276,6 +276,25 @@ describe('middleware', () => {
       { type: 'text', text: 'QUIET' },
     ]);
     expect(await (await running.ask(question('x'))).json()).toMatchObject({ content: [{ text: 'QUIET' }] });
+  });
+
+  it('that looks at answers changes nothing of the request, and nothing of an error', async () => {
+    const upstream = await upstreamServer();
+    const running = await start(
+      { providers: [{ id: 'p', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['m'] }] },
+      { middleware: [upper] },
+    );
+    const body = ' {"model":"m", "max_tokens":9,"messages":[{"role":"user","content":"x"}],"unknown":1.50}';
+    await (await running.ask(body, { headers: { 'anthropic-beta': 'some-beta' } })).text();
+    expect(upstream.asked[0]?.text).toBe(body);
+    expect(upstream.asked[0]?.url).toBe('/v1/messages?beta=true');
+    expect(upstream.asked[0]?.headers).toMatchObject({
+      'anthropic-version': '2023-06-01',
+      'anthropic-beta': 'some-beta',
+    });
+    const refusal = '{"type":"error","error":{"type":"invalid_request_error","message":"quiet"},"request_id":"r"}';
+    upstream.queue(raw(400, refusal, { 'content-type': 'application/json' }));
+    expect(await (await running.ask(body)).text()).toBe(refusal);
   });
 
   it('can change a request, refuse it, and look at attempts', async () => {

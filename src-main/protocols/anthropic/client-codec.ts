@@ -9,7 +9,7 @@ export function encodeEvent(event: StreamEvent): string {
 }
 
 /** Anthropic's error envelope, as in its API reference ("Errors"). */
-export function errorEnvelope(error: ProxyError, requestId: string): string {
+function errorEnvelope(error: ProxyError, requestId: string): string {
   // Claude Code gives up threading on this detail, or on the wording.
   const details = error.code === 'thread_unsupported' ? { details: { error_code: 'thread_unsupported_request' } } : {};
   return JSON.stringify({
