@@ -50,7 +50,10 @@ export const quirksSchema = z.strictObject({
     .enum(['max_tokens', 'max_completion_tokens'])
     .optional()
     .describe('Name of the field that limits the length of an answer'),
-  sendsReasoningEffort: z.boolean().optional().describe('Send reasoning_effort; some servers refuse it'),
+  reasoningFormat: z
+    .enum(['none', 'reasoning_effort', 'reasoning', 'thinking', 'enable_thinking'])
+    .optional()
+    .describe('How the server is told how hard to think, if at all'),
   returnsReasoningContent: z
     .boolean()
     .optional()

@@ -1,9 +1,9 @@
 import type { ErrorView } from './errors.ts';
 
 /** Wire protocols a client may speak to us. */
-export type ClientProtocol = 'anthropic';
+export type ClientProtocol = 'anthropic' | 'openai-chat' | 'openai-responses';
 /** Wire protocols we speak to providers. */
-export type ProviderProtocol = 'anthropic' | 'openai-chat';
+export type ProviderProtocol = ClientProtocol | 'ollama';
 
 /** Token counts of one answer, in Anthropic's disjoint parts: total input = input + cacheRead + cacheWrite. */
 export interface TokenUsage {

@@ -1,11 +1,8 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import { encodeEvent } from '../protocols/anthropic/client-codec.ts';
 import { MessageCollector } from '../protocols/anthropic/message-collector.ts';
-import { readError } from '../protocols/anthropic/provider-codec.ts';
-import { isObject } from '../protocols/anthropic/request.ts';
-import { AnthropicStreamTap, mergeUsage } from '../protocols/anthropic/stream-tap.ts';
 import type { StreamEvent, Usage } from '../protocols/canonical.ts';
-import type { ClientCodec, UpstreamError } from '../protocols/codec.ts';
+import type { AnswerEncoder, PassThrough, StreamEncoder, StreamTap, UpstreamError } from '../protocols/codec.ts';
+import { isObject } from '../protocols/is-object.ts';
 
 /** Reads one provider answer and makes the client's bytes of it. */
 export interface AnswerReader {
@@ -23,6 +20,8 @@ export interface AnswerReader {
   readonly errorPassedOn: boolean;
   readonly usage: Usage | null;
   readonly stopReason: string | null;
+  /** How an error ends the stream that has begun, where the client's dialect ties it to what went before. */
+  readonly encodeError?: StreamEncoder['encodeError'];
   /** The client's bytes that follow from a chunk; empty where none do yet. */
   push(chunk: Buffer): Uint8Array | string;
   /** The provider's answer has ended. @throws ProxyError `provider_garbage` where it cannot be read at all. */
@@ -32,10 +31,11 @@ export interface AnswerReader {
 /** Same protocol on both sides: the provider's bytes, watched. */
 export class PassThroughStreamReader implements AnswerReader {
   readonly #provider: string;
-  readonly #tap = new AnthropicStreamTap();
+  readonly #tap: StreamTap;
 
-  constructor(provider: string) {
+  constructor(provider: string, tap: StreamTap) {
     this.#provider = provider;
+    this.#tap = tap;
   }
 
   get started(): boolean {
@@ -71,10 +71,7 @@ export class PassThroughStreamReader implements AnswerReader {
     }
   }
   end(): string {
-    const rest = this.#tap.end()?.toString() ?? '';
-    // Clients wait for the protocol's own end, which some servers leave out.
-    const { finished, complete, error } = this.#tap;
-    return finished && !complete && error === null ? `${rest}${encodeEvent({ type: 'message_stop' })}` : rest;
+    return this.#tap.end();
   }
 }
 
@@ -134,6 +131,7 @@ function describe(bytes: Buffer): string {
 /** Same protocol on both sides, not streamed: the body as it is, once it has proved to be a message. */
 export class PassThroughJsonReader implements AnswerReader {
   readonly #provider: string;
+  readonly #read: PassThrough['readAnswer'];
   readonly #body: WholeBody;
   started = false;
   finished = false;
@@ -144,8 +142,9 @@ export class PassThroughJsonReader implements AnswerReader {
   usage: Usage | null = null;
   stopReason: string | null = null;
 
-  constructor(provider: string) {
+  constructor(provider: string, read: PassThrough['readAnswer']) {
     this.#provider = provider;
+    this.#read = read;
     this.#body = new WholeBody(provider);
   }
 
@@ -155,20 +154,25 @@ export class PassThroughJsonReader implements AnswerReader {
   }
 
   end(): Buffer | string {
-    const message = this.#body.json();
-    if (!Array.isArray(message.content)) {
-      this.error = readError(message);
-      if (this.error !== null) return '';
-      throw ProxyError.of('provider_garbage', {
-        provider: this.#provider,
-        reason: 'its JSON is not a message: it has no content',
-      });
-    }
-    this.usage = mergeUsage(null, message.usage);
-    this.stopReason = typeof message.stop_reason === 'string' ? message.stop_reason : null;
+    const body = this.#body.json();
+    const { error, usage, stopReason } = readable(this.#provider, () => this.#read(body));
+    this.error = error;
+    if (error !== null) return '';
+    this.usage = usage;
+    this.stopReason = stopReason;
     this.started = true;
     this.finished = true;
     return this.#body.bytes();
+  }
+}
+
+/** @throws ProxyError `provider_garbage` with what was wrong. */
+function readable<Value>(provider: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw ProxyError.of('provider_garbage', { provider, reason }, { cause: error });
   }
 }
 
@@ -176,23 +180,29 @@ export class PassThroughJsonReader implements AnswerReader {
 interface EventSink {
   take(event: StreamEvent): string;
   end(): string;
+  /** Ends what has begun with an error; absent where the dialect's errors need nothing of what went before. */
+  encodeError?: StreamEncoder['encodeError'];
 }
 
 /** The client asked for a stream. */
-export function streamSink(codec: ClientCodec): EventSink {
-  const encoder = codec.createStreamEncoder();
-  return { take: (event) => encoder.encode(event), end: () => '' };
+export function streamSink(answer: AnswerEncoder): EventSink {
+  const encoder = answer.createStream();
+  return {
+    take: (event) => encoder.encode(event),
+    end: () => '',
+    encodeError: encoder.encodeError?.bind(encoder),
+  };
 }
 
 /** The client asked for one JSON answer: the same events, collected. */
-export function messageSink(codec: ClientCodec): EventSink {
+export function messageSink(answer: AnswerEncoder): EventSink {
   const collector = new MessageCollector();
   return {
     take: (event) => {
       collector.push(event);
       return '';
     },
-    end: () => (collector.message === null ? '' : codec.encodeAnswer(collector.message)),
+    end: () => (collector.message === null ? '' : answer.encodeAnswer(collector.message)),
   };
 }
 
@@ -213,15 +223,7 @@ export function jsonSource(provider: string, decode: (body: unknown) => StreamEv
     },
     end: () => {
       const value = body.json();
-      try {
-        return decode(value);
-      } catch (error) {
-        throw ProxyError.of(
-          'provider_garbage',
-          { provider, reason: error instanceof Error ? error.message : String(error) },
-          { cause: error },
-        );
-      }
+      return readable(provider, () => decode(value));
     },
   };
 }
@@ -250,6 +252,10 @@ export class TranslatingReader implements AnswerReader {
 
   get finished(): boolean {
     return this.complete;
+  }
+
+  get encodeError(): StreamEncoder['encodeError'] {
+    return this.#sink.encodeError;
   }
 
   get finishing(): boolean {

@@ -1,4 +1,5 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
+import type { StreamEncoder } from '../protocols/codec.ts';
 import type { Failure } from './attempt-outcome.ts';
 import type { AnswerHeaders, ClientReply } from './client-request.ts';
 import type { RequestContext } from './context.ts';
@@ -33,6 +34,7 @@ export class Answer {
   #state: 'held' | 'waiting' | 'answering' | 'ended' = 'held';
   #holdTimer: NodeJS.Timeout | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
+  #encodeError: StreamEncoder['encodeError'];
 
   /** @param onAnswering told when the first good content goes out. */
   constructor(context: RequestContext, reply: ClientReply, times: AnswerTimes, onAnswering: () => void) {
@@ -48,7 +50,13 @@ export class Answer {
   }
 
   /** The first good content is there: from here on the answer is this attempt's. */
-  begin(status: number, headers: AnswerHeaders, stream: boolean): void {
+  begin(
+    status: number,
+    headers: AnswerHeaders,
+    stream: boolean,
+    encodeError: StreamEncoder['encodeError'] = undefined,
+  ): void {
+    this.#encodeError = encodeError;
     if (this.#state === 'held') this.#sendHeaders(status, stream ? { ...STREAM_HEADERS, ...headers } : headers, stream);
     this.#clearHold();
     this.#state = 'answering';
@@ -77,7 +85,7 @@ export class Answer {
     if (this.#state === 'ended') return;
     const { codec, id } = this.#context.request;
     if (this.#state !== 'held') {
-      this.end(codec.encodeStreamError(error, id));
+      this.end((this.#encodeError ?? codec.encodeStreamError)(error, id));
       return;
     }
     const { status, headers, body } = original ?? codec.encodeError(error, id);

@@ -87,7 +87,7 @@ async function refused(
 ): Promise<AttemptOutcome> {
   const { provider } = context.target;
   const body = await readError(received, signal);
-  const told = provider.codec.decodeError(body.toString());
+  const told = upstream.codec.decodeError(body.toString());
   const error = httpFailure(
     provider.id,
     received.status,

@@ -27,24 +27,32 @@ export function chooseReader(
   onEvent: ((event: StreamEvent, context: AttemptContext) => readonly StreamEvent[]) | null,
 ): AnswerReader {
   const { request } = context.request;
-  const { provider } = context.target;
+  const { provider, model } = context.target;
+  const { codec } = upstream;
   // Some servers stream what was not to be streamed, and some do not stream what was.
   const type = String(received.headers['content-type'] ?? '');
   if (request.body.stream && type.includes('html')) {
     received.body.on('error', () => undefined).destroy();
     throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
   }
-  const streamed = type.includes('event-stream') || (request.body.stream && !type.includes('json'));
-  if (upstream.sameProtocol && onEvent === null && streamed === request.body.stream)
-    return streamed ? new PassThroughStreamReader(provider.id) : new PassThroughJsonReader(provider.id);
+  const streamed = /event-stream|ndjson/.test(type) || (request.body.stream && !type.includes('json'));
+  if (upstream.sameProtocol && codec.passThrough !== null && onEvent === null && streamed === request.body.stream)
+    return streamed
+      ? new PassThroughStreamReader(provider.id, codec.passThrough.createTap())
+      : new PassThroughJsonReader(provider.id, codec.passThrough.readAnswer);
   const decodeContext = {
     model: request.body.model,
+    target: { provider: provider.id, model },
+    quirks: provider.quirks,
     estimatedInputTokens: upstream.estimatedInputTokens,
     toolNames: upstream.toolNames,
+    offeredTools: upstream.offeredTools,
+    stopSequences: upstream.stopSequences,
   };
+  const answer = upstream.answerEncoder ?? request.codec.answerEncoder(() => request.body.decode());
   const source = streamed
-    ? provider.codec.createStreamDecoder(decodeContext)
-    : jsonSource(provider.id, (body) => provider.codec.decodeAnswer(body, decodeContext));
-  const sink = request.body.stream ? streamSink(request.codec) : messageSink(request.codec);
+    ? codec.createStreamDecoder(decodeContext)
+    : jsonSource(provider.id, (body) => codec.decodeAnswer(body, decodeContext));
+  const sink = request.body.stream ? streamSink(answer) : messageSink(answer);
   return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
 }

@@ -234,7 +234,7 @@ export class Exchange {
     this.#answering = true;
     // There is no other target to go to any more.
     this.#silence.change(this.#context.target.provider.timeouts.idleMs);
-    this.#answer.begin(this.#received.status, headers, request.body.stream);
+    this.#answer.begin(this.#received.status, headers, request.body.stream, this.#reader.encodeError);
     for (const bytes of this.#held) this.#answer.write(bytes);
     this.#held.length = 0;
   }

@@ -9,10 +9,21 @@ export interface CacheControl {
   ttl?: '5m' | '1h';
 }
 
+/** A place in a text that it quotes; of the many kinds only what other dialects can say is typed. */
+export interface Citation {
+  type: string;
+  url?: string;
+  title?: string | null;
+  cited_text?: string;
+}
+
 export interface TextBlock {
   type: 'text';
   text: string;
   cache_control?: CacheControl;
+  citations?: Citation[] | null;
+  /** `phase` of the message it stood in (Responses); `refusal`: the model's own words for a refusal. */
+  openai?: { phase?: string; refusal?: true };
 }
 
 export type ImageSource =
@@ -24,6 +35,7 @@ export interface ImageBlock {
   type: 'image';
   source: ImageSource;
   cache_control?: CacheControl;
+  openai?: { detail?: string };
 }
 
 export type DocumentSource =
@@ -51,11 +63,13 @@ export interface SearchResultBlock {
 export interface ThinkingBlock {
   type: 'thinking';
   thinking: string;
+  /** Anthropic's own, or another provider's reasoning state, packed (reasoning-state.ts), or '' where there is neither. */
   signature: string;
 }
 
 export interface RedactedThinkingBlock {
   type: 'redacted_thinking';
+  /** Anthropic's own, or the state of a provider's reasoning that has no text, packed (reasoning-state.ts). */
   data: string;
 }
 
@@ -65,6 +79,24 @@ export interface ToolUseBlock {
   name: string;
   input: unknown;
   cache_control?: CacheControl;
+  /** `custom`: a call of a free-text tool, whose text is `input.input`. */
+  openai?: { custom?: true };
+}
+
+/** A call of a tool that ran at the provider, and what came of it. */
+export interface ServerToolUseBlock {
+  type: 'server_tool_use';
+  id: string;
+  name: string;
+  input: unknown;
+}
+
+export interface WebSearchResultBlock {
+  type: 'web_search_tool_result';
+  tool_use_id: string;
+  content:
+    | { type: 'web_search_result'; url: string; title: string; encrypted_content: string; page_age: string | null }[]
+    | { type: 'web_search_tool_result_error'; error_code: string };
 }
 
 export interface ToolResultBlock {
@@ -90,7 +122,9 @@ export type ContentBlock =
   | RedactedThinkingBlock
   | ToolUseBlock
   | ToolResultBlock
-  | ToolReferenceBlock;
+  | ToolReferenceBlock
+  | ServerToolUseBlock
+  | WebSearchResultBlock;
 
 export interface Message {
   /** `system` in the middle of a conversation is valid input; Claude Code sends it. */
@@ -104,6 +138,12 @@ export interface Tool {
   /** Absent on Anthropic's typed tools (`bash_20250124`, `web_search_20250305`, …). */
   input_schema?: Record<string, unknown>;
   type?: string;
+  cache_control?: CacheControl;
+  /**
+   * `custom`: a free-text tool with its grammar, if any; `builtin`: a tool that runs at OpenAI, as it was given, whose
+   * `type` is `openai_builtin`.
+   */
+  openai?: { strict?: boolean | null; custom?: { format?: unknown }; builtin?: Readonly<Record<string, unknown>> };
 }
 
 export type ToolChoice =
@@ -112,6 +152,40 @@ export type ToolChoice =
   | { type: 'none' };
 
 export type Effort = 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+/** How an answer must be written, as OpenAI's dialects say it. */
+export type ResponseFormat =
+  | { type: 'json_object' }
+  | {
+      type: 'json_schema';
+      name: string;
+      schema?: Readonly<Record<string, unknown>>;
+      strict?: boolean | null;
+      description?: string;
+    };
+
+/**
+ * What OpenAI's dialects say and Anthropic's cannot, so that Chat Completions ↔ Responses loses nothing. Their client codecs
+ * fill it beside the canonical fields, which say the same as well as they can; their provider codecs prefer it to those;
+ * no other codec sends it.
+ */
+export interface OpenaiExtras {
+  /** Fields that both dialects have under one name: `service_tier`, `metadata`, `prompt_cache_key`, `safety_identifier` … */
+  shared?: Readonly<Record<string, unknown>>;
+  /** Of Chat Completions only: `seed`, `n`, `logit_bias`, `logprobs`, `presence_penalty`, `frequency_penalty` … */
+  chat?: Readonly<Record<string, unknown>>;
+  /** Of Responses only: `truncation`, `include`, `max_tool_calls` … */
+  responses?: Readonly<Record<string, unknown>>;
+  /** `reasoning_effort`, `reasoning.effort` */
+  effort?: string;
+  /** `reasoning.summary` */
+  summary?: string;
+  verbosity?: string;
+  format?: ResponseFormat;
+  parallelToolCalls?: boolean;
+  /** A choice among some of the tools (`allowed_tools`), by name. */
+  allowedTools?: { mode: 'auto' | 'required'; names: readonly string[] };
+}
 
 export interface MessagesRequest {
   model: string;
@@ -129,6 +203,10 @@ export interface MessagesRequest {
   output_config?: { effort?: Effort; format?: { type: 'json_schema'; schema: Record<string, unknown> } };
   metadata?: { user_id?: string | null };
   thread?: { type: 'create' } | { type: 'continue'; previous_message_id: string };
+  /** Marks the end of the prompt for the provider's cache. */
+  cache_control?: CacheControl;
+  service_tier?: string;
+  openai?: OpenaiExtras;
 }
 
 export type StopReason =
@@ -146,10 +224,26 @@ export interface Usage {
   output_tokens: number;
   cache_creation_input_tokens: number;
   cache_read_input_tokens: number;
+  /** What was written to the cache, by how long it stays. */
+  cache_creation?: { ephemeral_5m_input_tokens: number; ephemeral_1h_input_tokens: number } | null;
+  /** Part of `output_tokens`. */
+  output_tokens_details?: { thinking_tokens: number } | null;
 }
 
 /** A content block as an answer carries it. */
-export type AnswerBlock = TextBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock;
+export type AnswerBlock =
+  | TextBlock
+  | ThinkingBlock
+  | RedactedThinkingBlock
+  | ToolUseBlock
+  | ServerToolUseBlock
+  | WebSearchResultBlock;
+
+export interface StopDetails {
+  type: 'refusal';
+  category: string | null;
+  explanation: string | null;
+}
 
 export interface AnswerMessage {
   id: string;
@@ -159,11 +253,13 @@ export interface AnswerMessage {
   content: AnswerBlock[];
   stop_reason: StopReason | null;
   stop_sequence: string | null;
+  stop_details?: StopDetails | null;
   usage: Usage;
 }
 
 export type BlockDelta =
-  | { type: 'text_delta'; text: string }
+  | { type: 'text_delta'; text: string; openai?: { logprobs?: readonly unknown[] } }
+  | { type: 'citations_delta'; citation: Citation }
   | { type: 'input_json_delta'; partial_json: string }
   | { type: 'thinking_delta'; thinking: string }
   | { type: 'signature_delta'; signature: string };
@@ -180,7 +276,7 @@ export type StreamEvent =
   | { type: 'content_block_stop'; index: number }
   | {
       type: 'message_delta';
-      delta: { stop_reason: StopReason | null; stop_sequence: string | null };
+      delta: { stop_reason: StopReason | null; stop_sequence: string | null; stop_details?: StopDetails | null };
       usage: Usage;
       /** The provider counted nothing: `usage` is our estimate, good for the client and not for the ledger. */
       estimated?: true;

@@ -1,6 +1,7 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
-import type { AnswerMessage, MessagesRequest, StreamEvent } from './canonical.ts';
+import type { AnswerMessage, MessagesRequest, StreamEvent, Usage } from './canonical.ts';
+import type { ReasoningEffort } from './effort.ts';
 
 /**
  * The two sides of a dialect. Codecs are pure: bytes and objects in, bytes and objects out. They know nothing of HTTP
@@ -12,14 +13,28 @@ export interface ClientCodec {
   readonly protocol: ClientProtocol;
   /** Checks the fields that translation reads. Throws ProxyError `invalid_field` naming the field. */
   decodeRequest(body: unknown): MessagesRequest;
-  /** A state machine that turns canonical events into the client's stream bytes; one per answer. */
-  createStreamEncoder(): { encode(event: StreamEvent): string };
-  encodeAnswer(message: AnswerMessage): string;
+  /**
+   * How answers to one request are written.
+   * @param body gives the decoded request, of which the encoder keeps no more than an answer needs.
+   */
+  answerEncoder(body: () => Readonly<Record<string, unknown>>): AnswerEncoder;
   encodeError(error: ProxyError, requestId: string): EncodedError;
-  /** An error after the answer's headers have gone out. */
+  /** An error after the answer's headers have gone out, before any of the answer itself. */
   encodeStreamError(error: ProxyError, requestId: string): string;
   /** Bytes that keep a silent stream alive. */
   readonly ping: string;
+}
+
+export interface AnswerEncoder {
+  createStream(): StreamEncoder;
+  encodeAnswer(message: AnswerMessage): string;
+}
+
+/** A state machine that turns canonical events into the client's stream bytes; one per answer. */
+export interface StreamEncoder {
+  encode(event: StreamEvent): string;
+  /** An error that ends the stream it has begun; where absent, the codec's own does. */
+  encodeError?(error: ProxyError, requestId: string): string;
 }
 
 export interface EncodedError {
@@ -31,24 +46,93 @@ export interface EncodedError {
 /** Ways in which servers of one dialect differ. Defaults suit an unknown compatible server. */
 export interface Quirks {
   maxTokensField: 'max_tokens' | 'max_completion_tokens';
-  /** Send `reasoning_effort`. Servers that do not know it mostly ignore it, some refuse it. */
-  sendsReasoningEffort: boolean;
+  /**
+   * How Chat Completions is told how hard to think: `reasoning_effort` (OpenAI), `reasoning` (OpenRouter's object),
+   * `thinking` (DeepSeek, GLM, Kimi: `{type}`), `enable_thinking` (Qwen, vLLM: `chat_template_kwargs`), or not at all.
+   */
+  reasoningFormat: 'none' | 'reasoning_effort' | 'reasoning' | 'thinking' | 'enable_thinking';
   /** Give the model its own earlier thinking back as `reasoning_content` (DeepSeek, Kimi, GLM require it). */
   returnsReasoningContent: boolean;
+  /** Give the model its own `reasoning_details` back (OpenRouter). */
+  returnsReasoningDetails: boolean;
   /** Ask for usage in streams (`stream_options.include_usage`). */
   asksStreamUsage: boolean;
   /** Messages with `role: "system"` may stand in the middle of the conversation. */
   takesSystemAnywhere: boolean;
+  /** A conversation may end with the beginning of the answer. */
+  takesPrefill: boolean;
+  /** What of JSON Schema tools may use: nearly all, Gemini's subset, or what grammars are built of (llama.cpp). */
+  toolSchema: 'full' | 'gemini' | 'grammar';
+  /** Tool call ids: any text up to 40 characters, or exactly nine letters and digits (Mistral). */
+  toolIds: 'any' | 'mistral';
+  /** How many tools it takes; null: any number. */
+  toolLimit: number | null;
+  /** How places for the prompt cache are marked. */
+  cacheMarks: 'none' | 'cache_control' | 'prompt_cache_breakpoint';
+  /** The content of a message that only calls tools may be null; else it is ''. */
+  takesNullContent: boolean;
+  /** Answers may hold thinking and tool calls as marked-up text (`<think>`, `<tool_call>`), which is read. */
+  readsMarkup: boolean;
+  /** Thinking blocks with an empty signature are taken back (Anthropic's own API refuses them). */
+  takesEmptySignature: boolean;
+  /** Has Anthropic's `web_search` as a tool of its own. */
+  searchesWeb: boolean;
+  /** Takes OpenAI's own parameters beyond the common ones (`verbosity`, `prompt_cache_key`, `safety_identifier`, `store`). */
+  isOpenai: boolean;
+}
+
+/** What is known of a model; null where nothing is. Token counts. */
+export interface ModelFacts {
+  contextWindow: number | null;
+  maxOutput: number | null;
+  /** Whether it can think. */
+  reasoning: boolean | null;
+  /** Efforts it takes. */
+  efforts: readonly ReasoningEffort[] | null;
+  images: boolean | null;
+}
+
+export const unknownModel: ModelFacts = {
+  contextWindow: null,
+  maxOutput: null,
+  reasoning: null,
+  efforts: null,
+  images: null,
+};
+
+/** What a request is encoded for. */
+export interface EncodeTarget {
+  /** Id of the provider. */
+  provider: string;
+  /** Name of the model there. */
+  model: string;
+  quirks: Quirks;
+  facts: ModelFacts;
+  /** Parameters this model has refused before, by their names in the provider's dialect: they are not sent. */
+  refused: ReadonlySet<string>;
+  /** Names the conversation to prompt caches; null where the client does not say. */
+  session: string | null;
+  /** Estimate, from the size of the body. */
+  estimatedInputTokens: number;
+  /** Tokens a local server is to make room for; null: its own default. */
+  window: number | null;
 }
 
 /** What a decoder must know of the request whose answer it reads. */
 export interface DecodeContext {
   /** Model name shown to the client. */
   model: string;
+  /** Who answers, for reasoning state: id of the provider and name of the model there. */
+  target: { provider: string; model: string };
+  quirks: Quirks;
   /** Estimate for `message_start`; the true numbers follow in `message_delta`. */
   estimatedInputTokens: number;
   /** Provider's tool name → the client's own, for names that had to be shortened. */
   toolNames: ReadonlyMap<string, string>;
+  /** Names of the tools the client offers, for reading tool calls from text. */
+  offeredTools: ReadonlySet<string>;
+  /** Whether stop sequences are to be found by us, since the provider has none; empty: no. */
+  stopSequences: readonly string[];
 }
 
 export interface EncodedRequest {
@@ -57,6 +141,10 @@ export interface EncodedRequest {
   toolNames: ReadonlyMap<string, string>;
   /** What was lost on the way, for the trace. */
   warnings: readonly string[];
+  /** Alternating names and values besides the usual ones, such as `anthropic-version`. */
+  headers?: readonly string[];
+  /** Stop sequences that the provider cannot be told. */
+  stopSequences?: readonly string[];
 }
 
 /** Reads a provider's stream. Survives any chunk boundary. */
@@ -79,14 +167,53 @@ export interface UpstreamError {
   message: string;
   /** The vendor's own code or type, where it gives one. */
   code: string | null;
+  /** The parameter it complains about, where it names one. */
+  param?: string | null;
+}
+
+/** Watches a stream that is passed through. Only whole frames are let through, so that an error can follow a cut. */
+export interface StreamTap {
+  /** Content has begun. */
+  readonly started: boolean;
+  /** The provider has said why the answer ends. */
+  readonly finished: boolean;
+  /** The protocol's own end has been seen: nothing more will come. */
+  readonly complete: boolean;
+  readonly error: UpstreamError | null;
+  readonly usage: Usage | null;
+  readonly stopReason: string | null;
+  /**
+   * @returns the bytes that end with a whole frame; empty while a frame is incomplete.
+   * @throws RangeError when a frame grows beyond all measure.
+   */
+  push(chunk: Buffer): Buffer;
+  /** @returns what was left, and the protocol's own end where the provider left that out. */
+  end(): string;
+}
+
+/** A whole answer that is passed through, as far as we read it. */
+export interface WholeAnswer {
+  /** What it reports instead of an answer. */
+  error: UpstreamError | null;
+  usage: Usage | null;
+  stopReason: string | null;
+}
+
+/** How answers of one dialect are watched when they are passed through. */
+export interface PassThrough {
+  createTap(): StreamTap;
+  /** @throws Error saying why it is no answer. */
+  readAnswer(body: Record<string, unknown>): WholeAnswer;
 }
 
 /** What a provider's protocol looks like to us. */
 export interface ProviderCodec {
   readonly protocol: ProviderProtocol;
-  /** Path below the version segment, such as `/chat/completions`. */
+  /** Path below the version segment, such as `/chat/completions`; with `//` in front, below the base itself. */
   readonly path: string;
-  encodeRequest(request: MessagesRequest, model: string, quirks: Quirks): EncodedRequest;
+  /** Null where no client speaks it. */
+  readonly passThrough: PassThrough | null;
+  encodeRequest(request: MessagesRequest, target: EncodeTarget): EncodedRequest;
   createStreamDecoder(context: DecodeContext): StreamDecoder;
   /** A whole JSON answer as the same events that its stream would have given. Throws an Error saying what is wrong. */
   decodeAnswer(body: unknown, context: DecodeContext): StreamEvent[];

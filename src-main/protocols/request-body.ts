@@ -1,10 +1,22 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import { isObject } from './anthropic/request.ts';
+import { isObject } from './is-object.ts';
 import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
 import { KnownValues } from './known-values.ts';
 
-const fields = ['model', 'stream', 'messages', 'thread', 'tools'] as const;
-type Field = (typeof fields)[number];
+/** What is read of a body without decoding it. */
+const fields = [
+  'model',
+  'stream',
+  'messages',
+  'thread',
+  'tools',
+  'reasoning_effort',
+  'previous_response_id',
+  'conversation',
+  'background',
+] as const;
+export type RequestField = (typeof fields)[number];
+type Field = RequestField;
 
 const knownTools = new KnownValues();
 
@@ -44,8 +56,17 @@ export class RequestBody {
   }
 
   /** Whether a field is there, at whatever value. */
-  has(field: Field): boolean {
+  has(field: RequestField): boolean {
     return this.#envelope[field].length > 0;
+  }
+
+  /** Whether a field is there and says something: not null, not false. */
+  isSet(field: RequestField): boolean {
+    const value = this.#last(field);
+    return (
+      value !== undefined &&
+      !/^(null|false)$/.test(this.raw.toString('latin1', value.start, Math.min(value.end, value.start + 6)).trim())
+    );
   }
 
   /**

@@ -27,8 +27,7 @@ const ANTHROPIC_MODELS = [
 
 /** Anthropic itself, and servers that speak its Messages API (type `anthropic-compatible`). */
 export class AnthropicProvider extends HttpProvider {
-  readonly protocol = 'anthropic';
-  readonly codec: ProviderCodec = anthropicProviderCodec;
+  readonly protocols = ['anthropic'] as const;
   readonly quirks: Quirks;
   override readonly models: readonly string[];
   protected readonly needsKey: boolean;
@@ -41,6 +40,10 @@ export class AnthropicProvider extends HttpProvider {
     this.#servesAnyClaude = !compatible && config.models === undefined;
     this.models = config.models ?? (compatible ? [] : ANTHROPIC_MODELS);
     this.needsKey = !compatible;
+  }
+
+  codecFor(): ProviderCodec {
+    return anthropicProviderCodec;
   }
 
   override get holdsThreads(): boolean {

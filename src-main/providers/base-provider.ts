@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { ProviderConfig, Timeouts } from '../../src-shared/config.ts';
 import type { ProviderView } from '../../src-shared/control.ts';
-import type { ProviderProtocol } from '../../src-shared/requests.ts';
-import type { ProviderCodec, Quirks } from '../protocols/codec.ts';
+import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
+import { type ModelFacts, type ProviderCodec, type Quirks, unknownModel } from '../protocols/codec.ts';
+import type { RequestField } from '../protocols/request-body.ts';
+import { RefusedParameters } from './refused-parameters.ts';
 
 /** One call to a provider, ready to be sent. */
 export interface ProviderCall {
@@ -29,6 +31,16 @@ export interface ProviderAnswer {
   body: Readable;
 }
 
+/** What decides the dialect of a request. */
+export interface DialectRequest {
+  /** The client's. */
+  protocol: ClientProtocol;
+  /** The model's name at the provider. */
+  model: string;
+  /** Whether the request's body sets a field to something. */
+  has: (field: RequestField) => boolean;
+}
+
 /**
  * Who answers. A provider type says what it speaks and how it is reached; it knows nothing of clients or routing.
  */
@@ -40,11 +52,11 @@ export abstract class BaseProvider {
   readonly enabled: boolean;
   readonly timeouts: Timeouts;
 
-  /** The dialect it speaks. */
-  abstract readonly protocol: ProviderProtocol;
-  /** How requests in another dialect reach it, and how its answers are read. */
-  abstract readonly codec: ProviderCodec;
+  /** Dialects it speaks; the first is the one for clients of other dialects. */
+  abstract readonly protocols: readonly ProviderProtocol[];
   abstract readonly quirks: Quirks;
+  /** What its models have refused. */
+  readonly refused = new RefusedParameters();
   /** Where it is; null for one that lives in this process. */
   abstract readonly baseUrl: URL | null;
 
@@ -55,6 +67,19 @@ export abstract class BaseProvider {
     this.priority = config.priority;
     this.enabled = config.enabled;
     this.timeouts = config.timeouts;
+  }
+
+  /** The dialect in which a request goes to it: the client's own wherever possible, so that nothing need be translated. */
+  abstract codecFor(request: DialectRequest): ProviderCodec;
+
+  /** What is known of one of its models. */
+  factsOf(_model: string): ModelFacts {
+    return unknownModel;
+  }
+
+  /** Tokens it is told to make room for; null where it is not told. */
+  get window(): number | null {
+    return null;
   }
 
   /** Where its key comes from and whether it is there; never the key. */

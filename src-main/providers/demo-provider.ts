@@ -15,6 +15,7 @@ import type {
   StreamEvent,
   Tool,
 } from '../protocols/canonical.ts';
+import type { ProviderCodec } from '../protocols/codec.ts';
 import { RequestBody } from '../protocols/request-body.ts';
 import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { defaultQuirks } from './quirks.ts';
@@ -123,8 +124,7 @@ function* paced(event: StreamEvent): Generator<StreamEvent> {
 
 /** Built in: no key, no network. Shows a newcomer that the endpoint works, and tests a whole agent turn. */
 export class DemoProvider extends BaseProvider {
-  readonly protocol = 'anthropic';
-  readonly codec = anthropicProviderCodec;
+  readonly protocols = ['anthropic'] as const;
   readonly quirks = defaultQuirks;
   readonly baseUrl = null;
   readonly models: readonly string[];
@@ -135,6 +135,10 @@ export class DemoProvider extends BaseProvider {
     super(config);
     this.models = config.models ?? ['demo'];
     this.#paceMs = paceMs;
+  }
+
+  codecFor(): ProviderCodec {
+    return anthropicProviderCodec;
   }
 
   async send(call: ProviderCall): Promise<ProviderAnswer> {

@@ -20,15 +20,14 @@ const typeDefaults: Record<'openai' | 'openrouter' | 'openai-compatible', TypeDe
   openrouter: {
     baseUrl: 'https://openrouter.ai/api',
     needsKey: true,
-    quirks: { sendsReasoningEffort: true, takesSystemAnywhere: true },
+    quirks: { reasoningFormat: 'reasoning_effort', takesSystemAnywhere: true },
   },
   'openai-compatible': { baseUrl: null, needsKey: false, quirks: {} },
 };
 
 /** Servers that speak OpenAI's Chat Completions: OpenAI, OpenRouter and the many that are compatible. */
 export class OpenaiProvider extends HttpProvider {
-  readonly protocol = 'openai-chat';
-  readonly codec: ProviderCodec = openaiChatCodec;
+  readonly protocols = ['openai-chat'] as const;
   readonly quirks: Quirks;
   protected readonly needsKey: boolean;
 
@@ -37,6 +36,10 @@ export class OpenaiProvider extends HttpProvider {
     super(config, resources, defaults.baseUrl);
     this.quirks = layQuirks(defaults.quirks, config.quirks ?? {});
     this.needsKey = defaults.needsKey;
+  }
+
+  codecFor(): ProviderCodec {
+    return openaiChatCodec;
   }
 
   protected keyHeaders(key: string): string[] {

@@ -5,10 +5,21 @@ export type { Quirks } from '../protocols/codec.ts';
 /** What suits an unknown server: what most of them take. */
 export const defaultQuirks: Quirks = {
   maxTokensField: 'max_tokens',
-  sendsReasoningEffort: false,
+  reasoningFormat: 'none',
   returnsReasoningContent: false,
+  returnsReasoningDetails: false,
   asksStreamUsage: true,
   takesSystemAnywhere: false,
+  takesPrefill: false,
+  toolSchema: 'full',
+  toolIds: 'any',
+  toolLimit: null,
+  cacheMarks: 'none',
+  takesNullContent: true,
+  readsMarkup: false,
+  takesEmptySignature: false,
+  searchesWeb: false,
+  isOpenai: false,
 };
 
 /** Later layers win over earlier ones, where they say something. */

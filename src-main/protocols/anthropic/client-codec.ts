@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../../src-shared/errors.ts';
-import type { AnswerMessage, StreamEvent } from '../canonical.ts';
-import type { ClientCodec, EncodedError } from '../codec.ts';
+import type { StreamEvent } from '../canonical.ts';
+import type { AnswerEncoder, ClientCodec, EncodedError } from '../codec.ts';
 import { decodeMessagesRequest } from './request.ts';
 
 /** One frame of the stream. The `event:` line is mandatory: the official SDK skips frames without one. */
@@ -27,12 +27,16 @@ function errorHeaders(error: ProxyError): Record<string, string> {
   return headers;
 }
 
+const answerEncoder: AnswerEncoder = {
+  createStream: () => ({ encode: encodeEvent }),
+  encodeAnswer: (message) => JSON.stringify(message),
+};
+
 /** The front door of Anthropic's Messages API. */
 export const anthropicClientCodec: ClientCodec = {
   protocol: 'anthropic',
   decodeRequest: decodeMessagesRequest,
-  createStreamEncoder: () => ({ encode: encodeEvent }),
-  encodeAnswer: (message: AnswerMessage): string => JSON.stringify(message),
+  answerEncoder: () => answerEncoder,
   encodeError: (error, requestId): EncodedError => ({
     status: error.status,
     headers: errorHeaders(error),

@@ -1,9 +1,9 @@
 import { type AnswerMessage, cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
-import type { ProviderCodec, StreamDecoder, UpstreamError } from '../codec.ts';
+import type { PassThrough, ProviderCodec, StreamDecoder, UpstreamError } from '../codec.ts';
+import { isObject } from '../is-object.ts';
 import { SseParser } from '../sse.ts';
 import { messageEvents } from './message-events.ts';
-import { isObject } from './request.ts';
-import { mergeUsage } from './stream-tap.ts';
+import { AnthropicStreamTap, mergeUsage } from './stream-tap.ts';
 
 /**
  * Anthropic's own dialect on the provider's side. The canonical form is Anthropic's, so there is little to do; it is used
@@ -116,10 +116,24 @@ class AnthropicStreamDecoder implements StreamDecoder {
   }
 }
 
+const passThrough: PassThrough = {
+  createTap: () => new AnthropicStreamTap(),
+  readAnswer: (body) => {
+    if (!Array.isArray(body.content)) {
+      const error = readError(body);
+      if (error === null) throw new Error('its JSON is not a message: it has no content');
+      return { error, usage: null, stopReason: null };
+    }
+    const stopReason = typeof body.stop_reason === 'string' ? body.stop_reason : null;
+    return { error: null, usage: mergeUsage(null, body.usage), stopReason };
+  },
+};
+
 export const anthropicProviderCodec: ProviderCodec = {
   protocol: 'anthropic',
   path: '/messages',
-  encodeRequest: (request, model) => ({
+  passThrough,
+  encodeRequest: (request, { model }) => ({
     body: Buffer.from(JSON.stringify({ ...request, model })),
     toolNames: new Map(),
     warnings: [],

@@ -1,16 +1,11 @@
 import { ProxyError } from '../../../src-shared/errors.ts';
 import type { MessagesRequest } from '../canonical.ts';
+import { isObject } from '../is-object.ts';
 
 /**
  * Checks a decoded Messages request for what translation reads. Written by hand, not as a schema: it is on the path of
  * every translated request, must leave unknown fields, blocks and betas alone, and must not walk tool definitions.
  */
-
-type JsonObject = Record<string, unknown>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function fail(field: string, expected: string): never {
   throw ProxyError.of('invalid_field', { field, expected });

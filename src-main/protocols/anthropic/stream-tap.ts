@@ -1,11 +1,13 @@
 import type { Usage } from '../canonical.ts';
-import type { UpstreamError } from '../codec.ts';
-import { isObject } from './request.ts';
+import type { StreamTap, UpstreamError } from '../codec.ts';
+import { isObject } from '../is-object.ts';
+
+type CountName = 'input_tokens' | 'output_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens';
 
 /** Merges a usage record of a stream: later numbers overwrite earlier ones where they are given. */
 export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
   if (!isObject(given)) return before;
-  const number = (name: keyof Usage): number => {
+  const number = (name: CountName): number => {
     const value = given[name];
     return typeof value === 'number' ? value : (before?.[name] ?? 0);
   };
@@ -19,6 +21,8 @@ export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
 
 /** An event longer than any real one: a broken server must not fill the memory. Bytes. */
 const FRAME_LIMIT = 32 * 1024 * 1024;
+
+const MESSAGE_STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -37,7 +41,7 @@ function startsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8
  * Watches an Anthropic stream that is passed through: tells when content has begun, whether it was finished, what it cost.
  * Only whole frames are let through, so that an error event can follow a stream that was cut inside one.
  */
-export class AnthropicStreamTap {
+export class AnthropicStreamTap implements StreamTap {
   started = false;
   finished = false;
   /** The protocol's own end has been seen: nothing more will come. */
@@ -87,12 +91,13 @@ export class AnthropicStreamTap {
     return this.#room.subarray(0, length);
   }
 
-  /** @returns what was left: a last frame without its empty line is whole if it can be read; half a frame is dropped. */
-  end(): Buffer | null {
+  /** A last frame without its empty line is whole if it can be read; half a frame is dropped. */
+  end(): string {
     const tail = this.#tail;
     this.#tail = null;
-    if (tail === null) return null;
-    return this.#inspect(tail, 0, tail.length) ? Buffer.concat([tail, Buffer.from('\n\n')]) : null;
+    const rest = tail !== null && this.#inspect(tail, 0, tail.length) ? `${tail.toString()}\n\n` : '';
+    // Clients wait for the protocol's own end, which some servers leave out.
+    return this.finished && !this.complete && this.error === null ? `${rest}${MESSAGE_STOP}` : rest;
   }
 
   /** @returns whether it was an event that could be read. */

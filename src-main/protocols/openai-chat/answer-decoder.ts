@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { isObject } from '../anthropic/request.ts';
 import { type BlockDelta, cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
+import { isObject } from '../is-object.ts';
+import { decodeMessageId, decodeToolId } from '../tool-names.ts';
 import { readDelta } from './delta.ts';
 import { errorEvent, errorIn } from './error-envelope.ts';
 import { decodeStopReason, isCut, isFailure } from './stop-reason.ts';
 import { callOf, ToolCall, type ToolFragment } from './tool-calls.ts';
-import { decodeId } from './tool-names.ts';
 import { decodeUsage } from './usage.ts';
 
 /** A content block of the answer. `pending` has arrived and was not emitted yet. */
@@ -219,11 +219,11 @@ export class AnswerDecoder {
 
   /** Unique in the answer, whatever the provider sends, and in the conversation: some (SGLang) only count from 0. */
   #toolId(call: ToolCall): string {
-    const id = /^\d*$/.test(call.id) ? `call_${this.#newId()}` : decodeId(call.id);
+    const id = /^\d*$/.test(call.id) ? `call_${this.#newId()}` : call.id;
     let unique = id;
     for (let count = 2; this.#toolIds.has(unique); count += 1) unique = `${id}_${count}`;
     this.#toolIds.add(unique);
-    return unique;
+    return decodeToolId(unique);
   }
 
   #startMessage(): void {
@@ -263,7 +263,7 @@ export class AnswerDecoder {
 /** Never `msg_…`: Claude Code takes that for a message Anthropic has stored, and sends only what is new the next time. */
 function messageId(given: string, newId: () => string): string {
   if (given === '') return `chat_${newId()}`;
-  const id = decodeId(given);
+  const id = decodeMessageId(given);
   return id.startsWith('msg_') ? `chat_${id}` : id;
 }
 

@@ -8,6 +8,7 @@ import { decodeAnswer } from './whole-answer.ts';
 export const openaiChatCodec: ProviderCodec = {
   protocol: 'openai-chat',
   path: '/chat/completions',
+  passThrough: null,
   encodeRequest,
   createStreamDecoder: (context) => new ChatStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),

@@ -1,4 +1,4 @@
-import { isObject } from '../anthropic/request.ts';
+import { isObject } from '../is-object.ts';
 import { readFragment, type ToolFragment } from './tool-calls.ts';
 
 /** What one `delta` adds; what is absent is '' or empty. */

@@ -1,7 +1,7 @@
 import type { ErrorKind } from '../../../src-shared/errors.ts';
 import { contextOverflow } from '../anthropic/error-wording.ts';
-import { isObject } from '../anthropic/request.ts';
 import type { UpstreamError } from '../codec.ts';
+import { isObject } from '../is-object.ts';
 
 /** Long enough for every vendor's wording that clients read, short enough for a log line. Characters. */
 const MESSAGE_LIMIT = 1000;

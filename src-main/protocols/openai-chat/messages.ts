@@ -1,5 +1,6 @@
 import type { ContentBlock, Message, MessagesRequest, ToolResultBlock } from '../canonical.ts';
 import type { Quirks } from '../codec.ts';
+import { encodeToolId, encodeToolName } from '../tool-names.ts';
 import {
   contentParts,
   joinParts,
@@ -9,7 +10,9 @@ import {
   SEPARATOR,
   toolResultText,
 } from './content-parts.ts';
-import { encodeToolId, encodeToolName } from './tool-names.ts';
+
+/** OpenAI refuses longer tool call ids. Characters. */
+const ID_LIMIT = 40;
 
 export interface ToolCall {
   id: string;
@@ -92,7 +95,7 @@ function encodeAssistantTurn(turn: readonly Message[], context: ConversationCont
           const name = encodeToolName(block.name);
           if (name !== block.name) toolNames.set(name, block.name);
           const call = { name, arguments: JSON.stringify(block.input ?? {}) };
-          calls.set(block.id, { id: encodeToolId(block.id), type: 'function', function: call });
+          calls.set(block.id, { id: encodeToolId(block.id, ID_LIMIT), type: 'function', function: call });
           break;
         }
         default:
@@ -129,7 +132,7 @@ function encodeUserTurn(
     const result = results.get(id);
     if (result === undefined) warnings.add(`Tool use '${id}' has no result; "[no result]" was sent.`);
     const content = result === undefined ? '[no result]' : toolResultText(result, media, warnings);
-    encoded.push({ role: 'tool', tool_call_id: encodeToolId(id), content });
+    encoded.push({ role: 'tool', tool_call_id: encodeToolId(id, ID_LIMIT), content });
   }
 
   let parts = markedMedia(media);

@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import type { MessagesRequest } from '../canonical.ts';
-import type { EncodedRequest, Quirks } from '../codec.ts';
+import type { EncodedRequest, EncodeTarget, Quirks } from '../codec.ts';
+import { effortOf } from '../effort.ts';
 import { JsonWriter } from '../json-writer.ts';
+import { isStrict } from '../tool-schema.ts';
 import { encodeMessages } from './messages.ts';
-import { isStrict } from './tool-schema.ts';
 import { encodeTools } from './tools.ts';
-
-type ReasoningEffort = 'none' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 
 /** OpenAI takes at most four. */
 const STOP_LIMIT = 4;
@@ -15,7 +14,7 @@ const STOP_LIMIT = 4;
  * A canonical request as the body of `POST /chat/completions`. A pure function of its arguments. What has no counterpart
  * (`context_management`, `cache_control`, `safeguards`, betas and whatever else is not read) is not sent.
  */
-export function encodeRequest(request: MessagesRequest, model: string, quirks: Quirks): EncodedRequest {
+export function encodeRequest(request: MessagesRequest, { model, quirks }: EncodeTarget): EncodedRequest {
   const toolNames = new Map<string, string>();
   const warnings = new Set<string>();
   const messages = encodeMessages(request, { quirks, toolNames, warnings });
@@ -27,7 +26,7 @@ export function encodeRequest(request: MessagesRequest, model: string, quirks: Q
     stop: stop(request, warnings),
     temperature: request.temperature ?? undefined,
     top_p: request.top_p ?? undefined,
-    reasoning_effort: quirks.sendsReasoningEffort ? reasoningEffort(request) : undefined,
+    reasoning_effort: quirks.reasoningFormat === 'reasoning_effort' ? effortOf(request) : undefined,
     response_format: responseFormat(request),
     user: user(request),
     ...stream(request, quirks),
@@ -51,16 +50,6 @@ function stop({ stop_sequences: sequences }: MessagesRequest, warnings: Set<stri
   if (!sequences?.length) return undefined;
   if (sequences.length > STOP_LIMIT) warnings.add(`Only the first ${STOP_LIMIT} stop sequences were sent.`);
   return sequences.slice(0, STOP_LIMIT);
-}
-
-/** An explicit effort wins over a token budget; thinking that is off wins over both. */
-function reasoningEffort({ thinking, output_config }: MessagesRequest): ReasoningEffort | undefined {
-  if (thinking?.type === 'disabled' || thinking?.type === 'between_tools') return 'none';
-  if (output_config?.effort) return output_config.effort;
-  if (thinking?.type !== 'enabled' || thinking.budget_tokens === undefined) return undefined;
-  if (thinking.budget_tokens <= 8192) return 'low';
-  if (thinking.budget_tokens <= 16_384) return 'medium';
-  return thinking.budget_tokens <= 32_768 ? 'high' : 'xhigh';
 }
 
 function responseFormat({ output_config }: MessagesRequest): Record<string, unknown> | undefined {

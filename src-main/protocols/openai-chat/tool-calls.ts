@@ -1,4 +1,4 @@
-import { isObject } from '../anthropic/request.ts';
+import { isObject } from '../is-object.ts';
 import { JsonExtent } from './json-extent.ts';
 
 /** A piece of a tool call as a chunk carries it; what is absent is '' (index: null). */

@@ -1,6 +1,6 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
-import { encodeToolName } from './tool-names.ts';
-import { toolParameters } from './tool-schema.ts';
+import { encodeToolName } from '../tool-names.ts';
+import { toolParameters } from '../tool-schema.ts';
 
 interface FunctionTool {
   type: 'function';

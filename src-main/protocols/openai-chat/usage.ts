@@ -1,5 +1,5 @@
-import { isObject } from '../anthropic/request.ts';
 import type { Usage } from '../canonical.ts';
+import { isObject } from '../is-object.ts';
 
 const count = (value: unknown): number | null => (typeof value === 'number' && value > 0 ? value : null);
 

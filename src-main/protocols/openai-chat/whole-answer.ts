@@ -1,6 +1,6 @@
-import { isObject } from '../anthropic/request.ts';
 import type { StreamEvent } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
+import { isObject } from '../is-object.ts';
 import { AnswerDecoder } from './answer-decoder.ts';
 import { errorIn } from './error-envelope.ts';
 

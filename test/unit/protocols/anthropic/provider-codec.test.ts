@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { anthropicProviderCodec } from '../../../../src-main/protocols/anthropic/provider-codec.ts';
 import type { StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import { decodeContext } from '../../../helpers/codec-contexts.ts';
 
-const context = { model: 'm', estimatedInputTokens: 1, toolNames: new Map<string, string>() };
+const context = decodeContext();
 
 function decode(...events: { type: string; [field: string]: unknown }[]): { events: StreamEvent[]; finished: boolean } {
   const decoder = anthropicProviderCodec.createStreamDecoder(context);

@@ -3,6 +3,7 @@ import { MessageCollector } from '../../../../src-main/protocols/anthropic/messa
 import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
 import type { DecodeContext } from '../../../../src-main/protocols/codec.ts';
 import { ChatStreamDecoder } from '../../../../src-main/protocols/openai-chat/stream-decoder.ts';
+import { decodeContext } from '../../../helpers/codec-contexts.ts';
 
 const folder = new URL('../../../fixtures/openai-chat/', import.meta.url);
 
@@ -13,7 +14,7 @@ export const fixtureNames = readdirSync(folder).map((file) => file.replace(/\.ss
 export const readFixture = (name: string): Buffer =>
   Buffer.from(readFileSync(new URL(`${name}.sse`, folder), 'utf8').replaceAll('\r\n', '\n'));
 
-export const context: DecodeContext = { model: 'asked-model', estimatedInputTokens: 77, toolNames: new Map() };
+export const context: DecodeContext = decodeContext({ estimatedInputTokens: 77 });
 
 /** Ids that are the same in every run. */
 export function countingIds(): () => string {

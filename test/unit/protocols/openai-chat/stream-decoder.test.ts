@@ -50,7 +50,7 @@ const expected: Record<string, Expected> = {
     stop: 'tool_use',
   },
   'tool-without-index': {
-    content: [tool('fn_1_x', 'Read', { path: 'a' }), tool('fn_1_y', 'Read', { path: 'b' })],
+    content: [tool('id64_Zm46MS54', 'Read', { path: 'a' }), tool('id64_Zm46MS55', 'Read', { path: 'b' })],
     stop: 'tool_use',
     usage: usage(10, 20),
   },
@@ -254,9 +254,9 @@ describe('message and tool ids', () => {
     const call = (index: number) => ({ index, id: 'same:id', function: { name: 'A', arguments: `{"n":${index}}` } });
     const { message } = collect(decodeText(streamOf([{ tool_calls: [call(0), call(1), call(2)] }])));
     expect(message?.content.map((block) => block.type === 'tool_use' && block.id)).toEqual([
-      'same_id',
-      'same_id_2',
-      'same_id_3',
+      'id64_c2FtZTppZA',
+      'id64_c2FtZTppZF8y',
+      'id64_c2FtZTppZF8z',
     ]);
   });
 });

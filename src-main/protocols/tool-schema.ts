@@ -1,4 +1,4 @@
-import { isObject } from '../anthropic/request.ts';
+import { isObject } from './is-object.ts';
 
 type Schema = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toolParameters } from '../../../../src-main/protocols/openai-chat/tool-schema.ts';
+import { toolParameters } from '../../../src-main/protocols/tool-schema.ts';
 
 describe('toolParameters', () => {
   it('gives a schema that needs no change back as it is', () => {

@@ -1,0 +1,30 @@
+import { type DecodeContext, type EncodeTarget, type Quirks, unknownModel } from '../../src-main/protocols/codec.ts';
+import { defaultQuirks } from '../../src-main/providers/quirks.ts';
+
+/** A target as an unknown compatible server is one. */
+export const encodeTarget = (
+  changes: Partial<Omit<EncodeTarget, 'quirks'>> & { quirks?: Partial<Quirks> } = {},
+): EncodeTarget => ({
+  provider: 'upstream',
+  model: 'upstream-model',
+  facts: unknownModel,
+  refused: new Set(),
+  session: null,
+  estimatedInputTokens: 100,
+  window: null,
+  ...changes,
+  quirks: { ...defaultQuirks, ...changes.quirks },
+});
+
+export const decodeContext = (
+  changes: Partial<Omit<DecodeContext, 'quirks'>> & { quirks?: Partial<Quirks> } = {},
+): DecodeContext => ({
+  model: 'asked-model',
+  target: { provider: 'upstream', model: 'upstream-model' },
+  estimatedInputTokens: 100,
+  toolNames: new Map(),
+  offeredTools: new Set(),
+  stopSequences: [],
+  ...changes,
+  quirks: { ...defaultQuirks, ...changes.quirks },
+});
