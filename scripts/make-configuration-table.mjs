@@ -1,5 +1,5 @@
 // `node scripts/run.mjs scripts/make-configuration-table.mjs`: writes the tables of docs/configuration.md from the schema in
-// src-shared/config.ts. A unit test fails while they are out of date.
+// src-shared/config.ts and the providers' defaults. A unit test fails while they are out of date.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { withConfigurationTables } from './lib/configuration-table.ts';

@@ -28,6 +28,7 @@ import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
 import { registerMessagesDoor } from './server/messages-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
+import { registerOpenaiDoors } from './server/openai-doors.ts';
 import { createServer } from './server/server.ts';
 
 export interface EngineOptions {
@@ -194,10 +195,9 @@ class RunningEngine implements Engine {
     const assertRoutable = (model: string): void => {
       this.#router.plan(model);
     };
-    registerMessagesDoor(this.#server, {
-      handle: (request, reply) => this.#pipeline.handle(request, reply),
-      assertRoutable,
-    });
+    const handle: Pipeline['handle'] = (request, reply) => this.#pipeline.handle(request, reply);
+    registerMessagesDoor(this.#server, { handle, assertRoutable });
+    registerOpenaiDoors(this.#server, { handle });
     registerModelsDoor(this.#server, { list: () => this.#router.list(), assertRoutable, since: this.#startedAt });
     registerHealthDoor(this.#server, () => ({
       state: this.#state,

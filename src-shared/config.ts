@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProviderProtocol } from './requests.ts';
 
 /**
  * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
@@ -32,9 +33,17 @@ export const providerTypes = [
   'openai',
   'openai-compatible',
   'openrouter',
+  'ollama',
   'demo',
 ] as const;
 export const providerTypeSchema = z.enum(providerTypes);
+
+const protocolSchema = z.enum([
+  'anthropic',
+  'openai-chat',
+  'openai-responses',
+  'ollama',
+]) satisfies z.ZodType<ProviderProtocol>;
 
 export const timeoutsSchema = z.strictObject({
   connectMs: milliseconds.default(10_000).describe('To open a connection'),
@@ -44,7 +53,7 @@ export const timeoutsSchema = z.strictObject({
   idleMs: milliseconds.default(300_000).describe('Without a byte otherwise'),
 });
 
-/** Ways in which this server differs from what its type expects. */
+/** Ways in which this server differs from what its type and its address expect. */
 export const quirksSchema = z.strictObject({
   maxTokensField: z
     .enum(['max_tokens', 'max_completion_tokens'])
@@ -53,16 +62,55 @@ export const quirksSchema = z.strictObject({
   reasoningFormat: z
     .enum(['none', 'reasoning_effort', 'reasoning', 'thinking', 'enable_thinking'])
     .optional()
-    .describe('How the server is told how hard to think, if at all'),
+    .describe(
+      "How Chat Completions is told how hard to think: reasoning_effort, OpenRouter's reasoning object, thinking with a type (DeepSeek, GLM, Kimi), enable_thinking in chat_template_kwargs (Qwen, vLLM), or not at all",
+    ),
   returnsReasoningContent: z
     .boolean()
     .optional()
     .describe('Give the model its earlier thinking back as reasoning_content, as DeepSeek, Kimi and GLM require'),
+  returnsReasoningDetails: z
+    .boolean()
+    .optional()
+    .describe('Give the model its own reasoning_details back, as OpenRouter requires'),
   asksStreamUsage: z.boolean().optional().describe('Ask for token counts in streams (stream_options)'),
   takesSystemAnywhere: z
     .boolean()
     .optional()
     .describe('Takes system messages in mid conversation; elsewhere they become a part of the user message'),
+  takesPrefill: z.boolean().optional().describe('Goes on with an answer whose beginning the conversation ends with'),
+  toolSchema: z
+    .enum(['full', 'gemini', 'grammar'])
+    .optional()
+    .describe(
+      "What of JSON Schema tools may use: nearly all, Gemini's subset, or what grammars are built of (llama.cpp)",
+    ),
+  toolIds: z
+    .enum(['any', 'mistral'])
+    .optional()
+    .describe('Ids of tool calls: any, or nine letters and digits as Mistral requires'),
+  toolLimit: whole.positive().nullable().optional().describe('How many tools it takes; null: any number'),
+  cacheMarks: z
+    .enum(['none', 'cache_control', 'prompt_cache_breakpoint'])
+    .optional()
+    .describe('How places for the prompt cache are marked'),
+  takesNullContent: z
+    .boolean()
+    .optional()
+    .describe("Takes null as the content of a message that only calls tools; else '' is sent"),
+  readsMarkup: z
+    .boolean()
+    .optional()
+    .describe('Read thinking and tool calls that the model writes as marked-up text (<think>, <tool_call>)'),
+  takesEmptySignature: z
+    .boolean()
+    .optional()
+    .describe("Takes thinking blocks with an empty signature back, which Anthropic's own API refuses"),
+  searchesWeb: z.boolean().optional().describe("Has Anthropic's web_search as a tool of its own"),
+  isOpenai: z
+    .boolean()
+    .optional()
+    .describe("Takes OpenAI's own parameters: verbosity, prompt_cache_key, safety_identifier, store"),
 });
 
 export const capabilitiesSchema = z.strictObject({
@@ -90,6 +138,15 @@ const providerFields = z.strictObject({
     .optional()
     .describe('With or without a trailing slash or version segment; /v1 is added where there is none'),
   models: z.array(z.string().min(1)).optional().describe('Model ids it serves'),
+  protocols: z
+    .array(protocolSchema)
+    .min(1)
+    .optional()
+    .describe('What it speaks, the preferred first; by its type and address where absent'),
+  contextWindow: whole
+    .positive()
+    .optional()
+    .describe("Tokens its models have room for; Ollama is told to make room for that many. Else by the model's name"),
   capabilities: capabilitiesSchema
     .optional()
     .describe('What its models can do; kept for routing, which does not ask yet'),
@@ -98,9 +155,7 @@ const providerFields = z.strictObject({
   key: keyReferenceSchema.optional(),
   headers: z.record(headerName, headerValue).default({}).describe('Sent with every request'),
   timeouts: timeoutsSchema.prefault({}).describe('How long it is waited for'),
-  quirks: quirksSchema
-    .optional()
-    .describe('How it differs from what its type expects; for types that speak Chat Completions'),
+  quirks: quirksSchema.optional().describe('How it differs from what its type and address expect'),
 });
 
 export const providerSchema = providerFields.superRefine((provider, context) => {

@@ -68,6 +68,27 @@ export const errorTable = {
     () =>
       'capability_rejected: beta_header:message-threads-2026-08-12; this route holds no conversation state. Resend with the full message history.',
   ),
+  state_not_kept: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: { field: 'previous_response_id' | 'conversation' | 'background' | 'prompt' }) =>
+      `${d.field}: ${
+        {
+          previous_response_id: 'CProxy keeps no answers. Send the whole conversation as input, with store: false.',
+          conversation: 'CProxy keeps no conversations. Send the whole conversation as input, with store: false.',
+          background: 'CProxy keeps no answers for later. Send the request without it and wait for the answer.',
+          prompt: 'CProxy keeps no prompts. Send its text as instructions and input.',
+        }[d.field]
+      }`,
+  ),
+  server_tool_unsupported: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: Provider & { tools: readonly string[] }) =>
+      `Provider '${d.provider}' has no counterpart for ${d.tools.map((tool) => `'${tool}'`).join(', ')}, which ${d.tools.length === 1 ? 'runs' : 'run'} at the servers of another vendor, and the request brings no other tool. Route such requests to a provider that has it (Anthropic; for web search also OpenRouter), or offer a tool that the client runs itself, such as one of an MCP server.`,
+  ),
   unknown_model: entry(
     404,
     'not_found_error',
@@ -80,7 +101,7 @@ export const errorTable = {
     'not_found_error',
     false,
     (d: { method: string; path: string }) =>
-      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/models and /health.`,
+      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/models and /health.`,
   ),
   method_not_allowed: entry(
     405,
@@ -255,6 +276,11 @@ interface ErrorOverrides {
   cause?: unknown;
 }
 
+const fieldOf = (details: unknown): string | null =>
+  typeof details === 'object' && details !== null && 'field' in details && typeof details.field === 'string'
+    ? details.field
+    : null;
+
 /** The one error class that crosses rooms. Anything else that is thrown is a bug and is answered as `internal`. */
 export class ProxyError extends Error {
   readonly code: ErrorCode;
@@ -262,12 +288,15 @@ export class ProxyError extends Error {
   readonly kind: ErrorKind;
   readonly retryable: boolean;
   readonly retryAfter: number | undefined;
+  /** The request's field that is at fault, where the error names one. */
+  readonly field: string | null;
 
-  private constructor(code: ErrorCode, message: string, overrides: ErrorOverrides) {
+  private constructor(code: ErrorCode, message: string, field: string | null, overrides: ErrorOverrides) {
     super(message, { cause: overrides.cause });
     const entry = errorTable[code];
     this.name = 'ProxyError';
     this.code = code;
+    this.field = field;
     this.status = overrides.status ?? entry.status;
     this.kind = overrides.kind ?? entry.kind;
     this.retryable = overrides.retryable ?? entry.retryable;
@@ -282,7 +311,7 @@ export class ProxyError extends Error {
   ): ProxyError {
     // One call signature for all entries: TypeScript cannot relate `code` to its own entry's parameter.
     const message = errorTable[code].message as (details: ErrorDetails<Code>) => string;
-    return new ProxyError(code, message(details), overrides);
+    return new ProxyError(code, message(details), fieldOf(details), overrides);
   }
 
   view(): ErrorView {

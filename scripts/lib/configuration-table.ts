@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { configSchema } from '../../src-shared/config.ts';
+import { knownServers } from '../../src-main/providers/known-servers.ts';
+import { createProvider } from '../../src-main/providers/provider-types.ts';
+import { defaultQuirks, type Quirks } from '../../src-main/providers/quirks.ts';
+import { createTransport } from '../../src-main/providers/transport.ts';
+import { configSchema, providerSchema, providerTypes } from '../../src-shared/config.ts';
 
 /** The part of a JSON Schema that the configuration uses. */
 const schemaNode = z.object({
@@ -59,6 +63,8 @@ function kindOf(node: Node): string {
       return '`true`, `false`';
     case 'number':
       return 'number';
+    case 'null':
+      return '`null`';
     default:
       return 'text';
   }
@@ -79,13 +85,56 @@ function defaultOf(node: Node, required: boolean): string {
 
 const inCell = (text: string): string => text.replaceAll('|', '\\|');
 
-const begin = '<!-- fields: made by `node scripts/run.mjs scripts/make-configuration-table.mjs` -->';
-const end = '<!-- fields: end -->';
+/** What each quirk is for a provider of each type that says nothing of it, as a Markdown table. */
+function quirksTable(): string {
+  const types = providerTypes.filter((type) => type !== 'demo');
+  const resources = { transport: createTransport(), resolveKey: () => ({ state: 'missing', reason: '' }) as const };
+  const quirks = types.map((type) => {
+    const address = type.endsWith('-compatible') ? { baseUrl: 'https://example.com' } : {};
+    return createProvider(providerSchema.parse({ id: type, type, ...address }), resources).quirks;
+  });
+  const names = Object.keys(defaultQuirks) as (keyof Quirks)[];
+  return markdownTable(
+    ['quirk', ...types.map((type) => `\`${type}\``)],
+    names.map((name) => [`\`${name}\``, ...quirks.map((own) => `\`${own[name]}\``)]),
+  );
+}
+
+/** The servers that are known by their address, as a Markdown table. */
+function serversTable(): string {
+  return markdownTable(
+    ['server', 'address', 'speaks', 'quirks'],
+    knownServers.map(({ name, hosts = [], ports = [], protocols = [], quirks = {} }) => [
+      name,
+      [...hosts.map((host) => `\`${host}\``), ...ports.map((port) => `port ${port} of this machine`)].join(', '),
+      protocols.map((protocol) => `\`${protocol}\``).join(', '),
+      Object.entries(quirks)
+        .map(([quirk, value]) => `\`${quirk}: ${value}\``)
+        .join(', '),
+    ]),
+  );
+}
+
+function markdownTable(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Makes the text between two marks of the page. */
+const parts: Readonly<Record<string, () => string>> = {
+  quirks: quirksTable,
+  servers: serversTable,
+  fields: configurationTables,
+};
 
 /** The page with its tables made anew. */
 export function withConfigurationTables(page: string): string {
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from === -1 || to < from) throw new Error(`the page has no place for the tables, from ${begin} to ${end}`);
-  return `${page.slice(0, from + begin.length)}\n\n${configurationTables()}\n\n${page.slice(to)}`;
+  return Object.entries(parts).reduce((text, [name, make]) => {
+    const begin = `<!-- ${name}: made by \`node scripts/run.mjs scripts/make-configuration-table.mjs\` -->`;
+    const end = `<!-- ${name}: end -->`;
+    const from = text.indexOf(begin);
+    const to = text.indexOf(end);
+    if (from === -1 || to < from) throw new Error(`the page has no place for the ${name}, from ${begin} to ${end}`);
+    return `${text.slice(0, from + begin.length)}\n\n${make()}\n\n${text.slice(to)}`;
+  }, page);
 }

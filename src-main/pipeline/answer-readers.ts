@@ -62,6 +62,9 @@ export class PassThroughStreamReader implements AnswerReader {
   get stopReason(): string | null {
     return this.#tap.stopReason;
   }
+  get encodeError(): StreamEncoder['encodeError'] {
+    return this.#tap.encodeError?.bind(this.#tap);
+  }
   push(chunk: Buffer): Buffer {
     try {
       return this.#tap.push(chunk);

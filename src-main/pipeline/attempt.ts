@@ -1,5 +1,6 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
+import { refusedParameter } from '../protocols/refused-parameter.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
 import { TranslatingReader } from './answer-readers.ts';
@@ -47,12 +48,8 @@ export async function attemptTarget(
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
       throw ProxyError.of('provider_is_self', { provider: provider.id, baseUrl: provider.baseUrl.href });
-    const upstream = upstreamRequest(context, options.hops);
-    context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
-    const received = await provider.send({ ...upstream.call, signal: controller.signal });
-    context.row.status = received.status;
-    silence.refresh();
-    if (received.status >= 400) return await refused(context, upstream, received, options, controller.signal);
+    const { upstream, received, error } = await ask(context, options, controller.signal, silence);
+    if (error !== null) return refused(context, upstream, received, error, options);
     const reader = chooseReader(context, upstream, received, options.onEvent);
     if (reader instanceof TranslatingReader) context.row.mode = 'translated';
     const { sameProtocol } = upstream;
@@ -77,22 +74,67 @@ export async function attemptTarget(
   }
 }
 
+/** How many parameters a model may refuse before its answer is taken for what it is. */
+const MOST_REFUSED = 8;
+
+interface Asked {
+  upstream: UpstreamRequest;
+  received: ProviderAnswer;
+  /** What it said instead of an answer. */
+  error: Buffer | null;
+}
+
+/**
+ * Sends the request. Where the model does not take one of its parameters, that is left out from then on, and it is asked
+ * again at once.
+ */
+async function ask(
+  context: AttemptContext,
+  options: AttemptOptions,
+  signal: AbortSignal,
+  silence: SilenceTimer,
+): Promise<Asked> {
+  const { provider, model } = context.target;
+  const { trace } = context.request.row;
+  for (let refusals = 0; ; refusals += 1) {
+    const known = provider.refused.of(model);
+    const upstream = upstreamRequest(context, options.hops);
+    context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
+    if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
+    const received = await provider.send({ ...upstream.call, signal });
+    context.row.status = received.status;
+    silence.refresh();
+    if (received.status < 400) return { upstream, received, error: null };
+    const error = await readError(received, signal);
+    const parameter = refusals < MOST_REFUSED ? droppable(upstream, received.status, error) : null;
+    if (parameter === null || known.has(parameter)) return { upstream, received, error };
+    provider.refused.add(model, parameter);
+    const detail = `${provider.id}/${model} does not take '${parameter}': asked again, and from now on, without it`;
+    trace.push({ step: 'parameter refused', detail });
+  }
+}
+
+/** The refused parameter that may be left out. Claude Code reads such refusals of Anthropic's dialect itself. */
+function droppable({ codec, sameProtocol, call }: UpstreamRequest, status: number, error: Buffer): string | null {
+  if (sameProtocol && codec.protocol === 'anthropic') return null;
+  return refusedParameter(status, codec.decodeError(error.toString()), call.body, !sameProtocol);
+}
+
 /** A provider's HTTP error. */
-async function refused(
+function refused(
   context: AttemptContext,
   upstream: UpstreamRequest,
   received: ProviderAnswer,
+  body: Buffer,
   options: AttemptOptions,
-  signal: AbortSignal,
-): Promise<AttemptOutcome> {
+): AttemptOutcome {
   const { provider } = context.target;
-  const body = await readError(received, signal);
   const told = upstream.codec.decodeError(body.toString());
   const error = httpFailure(
     provider.id,
     received.status,
     { ...told, message: options.redact(told.message) },
-    retryAfterSeconds(received.headers['retry-after']),
+    retryAfterSeconds(received.headers),
   );
   // A refused key of ours must not look to the client as if its own token were wrong; all else keeps its wording, which
   // the client's recovery reads. With the client's own login, its refusal is the client's to see.
@@ -100,11 +142,16 @@ async function refused(
   const original = keepsWording
     ? {
         status: received.status,
-        headers: answerHeaders(received.headers),
+        headers: { ...retryAdvice(upstream, error), ...answerHeaders(received.headers) },
         body: Buffer.from(options.redact(body.toString())),
       }
     : null;
   return { kind: 'failed', failure: { error, original, tryNext: canTryNext(error) }, answering: false };
+}
+
+/** OpenAI's SDKs ask again after any 429, also where the money is spent. Anthropic says by itself what is final. */
+function retryAdvice({ codec }: UpstreamRequest, { retryable }: ProxyError): Record<string, string> {
+  return retryable || codec.protocol === 'anthropic' ? {} : { 'x-should-retry': 'false' };
 }
 
 async function readError(received: ProviderAnswer, signal: AbortSignal): Promise<Buffer> {

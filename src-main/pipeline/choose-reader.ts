@@ -43,7 +43,7 @@ export function chooseReader(
   const decodeContext = {
     model: request.body.model,
     target: { provider: provider.id, model },
-    quirks: provider.quirks,
+    quirks: provider.quirksFor(model),
     estimatedInputTokens: upstream.estimatedInputTokens,
     toolNames: upstream.toolNames,
     offeredTools: upstream.offeredTools,

@@ -1,7 +1,10 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
+import { mayHoldForeignThinking, withoutForeignThinking } from '../protocols/anthropic/foreign-thinking.ts';
+import type { Tool } from '../protocols/canonical.ts';
 import type { AnswerEncoder, ProviderCodec } from '../protocols/codec.ts';
 import { isObject } from '../protocols/is-object.ts';
+import { withoutRefused } from '../protocols/refused-parameter.ts';
 import type { RequestBody } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
 import type { AttemptContext } from './context.ts';
@@ -15,35 +18,58 @@ export interface UpstreamRequest {
   sameProtocol: boolean;
   call: Omit<ProviderCall, 'signal'>;
   toolNames: ReadonlyMap<string, string>;
-  offeredTools: ReadonlySet<string>;
+  offeredTools: ReadonlyMap<string, Tool>;
   stopSequences: readonly string[];
   /** How the answer is written; null where that is not known before the answer needs it. */
   answerEncoder: AnswerEncoder | null;
   estimatedInputTokens: number;
   /** The client's own credential is used. */
   clientKey: boolean;
+  /** What was lost in translation, for the trace. */
+  warnings: readonly string[];
 }
 
 /**
- * A message thread (beta message-threads-2026-08-12) carries only what is new, so it works only where it was begun: with
- * Anthropic itself. Elsewhere its beginning is dropped, and to go on with it is refused in the words that make Claude Code
- * send the whole history.
+ * The client's own bytes, but for what this provider cannot take:
+ *
+ * - A message thread (beta message-threads-2026-08-12) carries only what is new, so it works only where it was begun: with
+ *   Anthropic itself. Elsewhere its beginning is dropped, and to go on with it is refused in the words that make Claude Code
+ *   send the whole history.
+ * - Thinking of another provider, which has answered in this conversation before, is refused; it is left out.
  *
  * @throws ProxyError `thread_unsupported`
  */
-function passThroughBody(body: RequestBody, model: string, holdsThreads: boolean): Buffer | string {
-  if (holdsThreads || !body.has('thread')) return body.withModel(model);
-  const { thread, ...rest } = body.decode();
-  refuseContinuedThread(thread);
-  return JSON.stringify({ ...rest, model });
+function passThroughBody(
+  body: RequestBody,
+  { provider, model }: AttemptContext['target'],
+  dialect: string,
+): Buffer | string {
+  const dropsThread = !provider.holdsThreads && body.has('thread');
+  const { takesEmptySignature } = provider.quirksFor(model);
+  const mayBeForeign = dialect === 'anthropic' && mayHoldForeignThinking(body.raw, takesEmptySignature);
+  if (!dropsThread && !mayBeForeign) return body.withModel(model);
+  const decoded = body.decode();
+  if (dropsThread) refuseContinuedThread(decoded.thread);
+  const { messages } = decoded;
+  const kept =
+    mayBeForeign && Array.isArray(messages) ? withoutForeignThinking(messages, takesEmptySignature) : messages;
+  if (!dropsThread && kept === messages) return body.withModel(model);
+  const { thread, ...rest } = decoded;
+  return JSON.stringify({ ...(dropsThread ? rest : decoded), model, messages: kept });
 }
 
 function refuseContinuedThread(thread: unknown): void {
   if (isObject(thread) && thread.type === 'continue') throw ProxyError.of('thread_unsupported', undefined);
 }
 
+/** Codecs leave out what they know; a model may refuse what they have no other way to say as well. */
+function withoutRefusedBy(body: Uint8Array | string, refused: ReadonlySet<string>): Uint8Array | string {
+  return refused.size === 0 ? body : withoutRefused(body, refused);
+}
+
 const TRANSLATED_HEADERS = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];
-const NOTHING = { toolNames: new Map<string, string>(), offeredTools: new Set<string>(), stopSequences: [] };
+const NO_TOOLS: ReadonlyMap<string, Tool> = new Map();
+const NOTHING = { toolNames: new Map<string, string>(), offeredTools: NO_TOOLS, stopSequences: [], warnings: [] };
 
 /**
  * @param hops marks of the CProxy instances the request has passed, ours included.
@@ -53,14 +79,22 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
   const { request, plan } = context.request;
   const { provider, model } = context.target;
   const { protocol } = request.codec;
-  const codec = provider.codecFor({ protocol, model, has: (field) => request.body.isSet(field) });
+  const codec = provider.codecFor({
+    protocol,
+    model,
+    has: (field) => request.body.isSet(field),
+    text: (field) => request.body.text(field),
+  });
+  const refused = provider.refused.of(model);
   const shared = {
+    protocol: codec.protocol,
     clientCredentials: request.clientCredentials,
     about: { askedModel: request.body.model, route: plan?.route ?? '' },
     hops,
   };
   const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
   if (protocol === codec.protocol) {
+    const bytes = passThroughBody(request.body, context.target, codec.protocol);
     return {
       codec,
       sameProtocol: true,
@@ -68,7 +102,8 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
         ...shared,
         path: `${codec.path}${request.query}`,
         headers: requestHeaders(request.rawHeaders),
-        body: passThroughBody(request.body, model, provider.holdsThreads),
+        // Anthropic's clients recover from a refusal by themselves.
+        body: protocol === 'anthropic' ? bytes : withoutRefusedBy(bytes, refused),
       },
       ...NOTHING,
       answerEncoder: null,
@@ -79,17 +114,17 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
   const body = request.body.decode();
   const decoded = request.codec.decodeRequest(body);
   refuseContinuedThread(decoded.thread);
+  const quirks = provider.quirksFor(model);
   const encoded = codec.encodeRequest(decoded, {
     provider: provider.id,
     model,
-    quirks: provider.quirks,
+    quirks,
     facts: provider.factsOf(model),
-    refused: provider.refused.of(model),
+    refused,
     session: request.header('x-claude-code-session-id'),
     estimatedInputTokens,
     window: provider.window,
   });
-  for (const detail of encoded.warnings) context.request.row.trace.push({ step: 'translation', detail });
   return {
     codec,
     sameProtocol: false,
@@ -102,13 +137,15 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
         request.body.stream ? 'text/event-stream' : 'application/json',
         ...(encoded.headers ?? []),
       ],
-      body: encoded.body,
+      body: withoutRefusedBy(encoded.body, refused),
     },
     toolNames: encoded.toolNames,
-    offeredTools: new Set(decoded.tools?.map(({ name }) => name)),
+    // A client may offer hundreds; only who looks for calls in the text of an answer asks for them.
+    offeredTools: quirks.readsMarkup ? new Map(decoded.tools?.map((tool) => [tool.name, tool])) : NO_TOOLS,
     stopSequences: encoded.stopSequences ?? [],
     answerEncoder: request.codec.answerEncoder(() => body),
     estimatedInputTokens,
     clientKey: false,
+    warnings: encoded.warnings,
   };
 }

@@ -22,8 +22,11 @@ export interface TextBlock {
   text: string;
   cache_control?: CacheControl;
   citations?: Citation[] | null;
-  /** `phase` of the message it stood in (Responses); `refusal`: the model's own words for a refusal. */
-  openai?: { phase?: string; refusal?: true };
+  /**
+   * `phase` of the message it stood in (Responses); `refusal`: the model's own words for a refusal; `logprobs` of an answer's
+   * tokens, where they were asked for.
+   */
+  openai?: { phase?: string; refusal?: true; logprobs?: readonly unknown[] };
 }
 
 export type ImageSource =
@@ -65,6 +68,8 @@ export interface ThinkingBlock {
   thinking: string;
   /** Anthropic's own, or another provider's reasoning state, packed (reasoning-state.ts), or '' where there is neither. */
   signature: string;
+  /** Id of the reasoning item it came as (Responses): OpenAI binds the item's encrypted state to it. */
+  openai?: { id?: string };
 }
 
 export interface RedactedThinkingBlock {
@@ -199,7 +204,11 @@ export interface MessagesRequest {
   temperature?: number;
   top_p?: number;
   top_k?: number;
-  thinking?: { type: 'enabled' | 'adaptive' | 'disabled' | 'between_tools'; budget_tokens?: number };
+  thinking?: {
+    type: 'enabled' | 'adaptive' | 'disabled' | 'between_tools';
+    budget_tokens?: number;
+    display?: 'summarized' | 'omitted';
+  };
   output_config?: { effort?: Effort; format?: { type: 'json_schema'; schema: Record<string, unknown> } };
   metadata?: { user_id?: string | null };
   thread?: { type: 'create' } | { type: 'continue'; previous_message_id: string };

@@ -1,6 +1,6 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
-import type { AnswerMessage, MessagesRequest, StreamEvent, Usage } from './canonical.ts';
+import type { AnswerMessage, MessagesRequest, StreamEvent, Tool, Usage } from './canonical.ts';
 import type { ReasoningEffort } from './effort.ts';
 
 /**
@@ -129,8 +129,8 @@ export interface DecodeContext {
   estimatedInputTokens: number;
   /** Provider's tool name → the client's own, for names that had to be shortened. */
   toolNames: ReadonlyMap<string, string>;
-  /** Names of the tools the client offers, for reading tool calls from text. */
-  offeredTools: ReadonlySet<string>;
+  /** The tools the client offers, by name, for reading tool calls from text. */
+  offeredTools: ReadonlyMap<string, Tool>;
   /** Whether stop sequences are to be found by us, since the provider has none; empty: no. */
   stopSequences: readonly string[];
 }
@@ -189,6 +189,8 @@ export interface StreamTap {
   push(chunk: Buffer): Buffer;
   /** @returns what was left, and the protocol's own end where the provider left that out. */
   end(): string;
+  /** An error that ends what has been let through; where absent, the client codec's own does. */
+  encodeError?(error: ProxyError, requestId: string): string;
 }
 
 /** A whole answer that is passed through, as far as we read it. */

@@ -142,3 +142,75 @@ export function replaceRanges(bytes: Buffer, ranges: readonly FieldRange[], valu
   parts.push(bytes.subarray(from));
   return Buffer.concat(parts);
 }
+
+interface Entry {
+  /** Of the key's opening quote. */
+  start: number;
+  /** Just past the key. */
+  keyEnd: number;
+  value: FieldRange;
+  key: string | null;
+}
+
+/** The entries of the object that begins at `at`, before anything of it that is not JSON. */
+function* entriesOf(bytes: Buffer, at: number): Generator<Entry> {
+  let start = skipSpace(bytes, at + 1);
+  while (bytes[start] === QUOTE) {
+    const keyEnd = endOfString(bytes, start);
+    const colon = skipSpace(bytes, keyEnd);
+    if (bytes[colon] !== COLON) return;
+    const from = skipSpace(bytes, colon + 1);
+    const value = { start: from, end: endOfValue(bytes, from) };
+    yield { start, keyEnd, value, key: readKey(bytes, start, keyEnd) };
+    const comma = skipSpace(bytes, value.end);
+    if (bytes[comma] !== COMMA) return;
+    start = skipSpace(bytes, comma + 1);
+  }
+}
+
+/** The object in which the last key of a path stands; null where it is not there. */
+function parentOf(bytes: Buffer, path: readonly string[]): { entries: Entry[]; last: string } | null {
+  const last = path.at(-1);
+  if (last === undefined) return null;
+  let at = skipSpace(bytes, 0);
+  for (const step of path.slice(0, -1)) {
+    if (bytes[at] !== OPEN_BRACE) return null;
+    const entry = [...entriesOf(bytes, at)].findLast(({ key }) => key === step);
+    if (entry === undefined) return null;
+    at = entry.value.start;
+  }
+  return bytes[at] === OPEN_BRACE ? { entries: [...entriesOf(bytes, at)], last } : null;
+}
+
+/** Whether an object holds a field, by the keys that lead to it. */
+export function hasField(bytes: Buffer, path: readonly string[]): boolean {
+  const parent = parentOf(bytes, path);
+  return parent?.entries.some(({ key }) => key === parent.last) === true;
+}
+
+/** The object without a field, wherever it stands twice too; every other byte stays but for a comma. */
+export function withoutField(bytes: Buffer, path: readonly string[]): Buffer {
+  const parent = parentOf(bytes, path);
+  if (parent === null) return bytes;
+  const { entries, last } = parent;
+  const kept = entries.filter(({ key }) => key !== last);
+  const [first] = entries;
+  const end = entries.at(-1)?.value.end;
+  if (first === undefined || end === undefined || kept.length === entries.length) return bytes;
+  const parts = [bytes.subarray(0, first.start)];
+  for (const [index, entry] of kept.entries()) {
+    // With the comma and the space up to the next one of all, where another follows.
+    const next = index === kept.length - 1 ? undefined : entries[entries.indexOf(entry) + 1];
+    parts.push(bytes.subarray(entry.start, next?.start ?? entry.value.end));
+  }
+  parts.push(bytes.subarray(end));
+  return Buffer.concat(parts);
+}
+
+/** The object with another name for a field; every other byte stays. */
+export function withRenamedField(bytes: Buffer, name: string, renamed: string): Buffer {
+  const ranges = (parentOf(bytes, [name])?.entries ?? [])
+    .filter(({ key }) => key === name)
+    .map(({ start, keyEnd }) => ({ start, end: keyEnd }));
+  return ranges.length === 0 ? bytes : replaceRanges(bytes, ranges, JSON.stringify(renamed));
+}

@@ -14,6 +14,7 @@ const fields = [
   'previous_response_id',
   'conversation',
   'background',
+  'prompt',
 ] as const;
 export type RequestField = (typeof fields)[number];
 type Field = RequestField;
@@ -67,6 +68,14 @@ export class RequestBody {
       value !== undefined &&
       !/^(null|false)$/.test(this.raw.toString('latin1', value.start, Math.min(value.end, value.start + 6)).trim())
     );
+  }
+
+  /** A field's value, where it is a text; else null. */
+  text(field: RequestField): string | null {
+    const range = this.#last(field);
+    if (range === undefined || this.raw[range.start] !== '"'.charCodeAt(0)) return null;
+    const value = this.#read(field);
+    return typeof value === 'string' ? value : null;
   }
 
   /**

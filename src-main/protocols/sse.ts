@@ -12,8 +12,10 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** A line longer than any real answer: a broken server must not fill the memory. Bytes. */
+/** Longer than any real answer: a broken server must not fill the memory. Bytes. */
 const LINE_LIMIT = 32 * 1024 * 1024;
+/** All the `data:` lines of one event. Characters. */
+const EVENT_LIMIT = 32 * 1024 * 1024;
 
 /**
  * Reads a `text/event-stream` from bytes cut anywhere. Text is decoded in whole lines only, so a multi-byte character
@@ -34,7 +36,7 @@ export class SseParser {
 
   /**
    * Returns the frames that are whole now.
-   * @throws RangeError when a line grows beyond all measure (32 MB).
+   * @throws RangeError when a line or an event grows beyond all measure (32 MB).
    */
   push(chunk: Uint8Array): SseFrame[] {
     const frames: SseFrame[] = [];
@@ -98,7 +100,7 @@ export class SseParser {
   #field(lines: string, start: number, end: number): void {
     if (lines.startsWith('data', start)) {
       const value = fieldValue(lines, start + 4, end);
-      if (value !== null) this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
+      if (value !== null) this.#data = this.#data === null ? value : continued(this.#data, value);
     } else if (lines.startsWith('event', start)) {
       const value = fieldValue(lines, start + 5, end);
       if (value !== null) this.#event = value;
@@ -110,6 +112,11 @@ export class SseParser {
     this.#event = null;
     this.#data = null;
   }
+}
+
+function continued(data: string, line: string): string {
+  if (data.length + line.length >= EVENT_LIMIT) throw new RangeError('an event of the stream is longer than 32 MB');
+  return `${data}\n${line}`;
 }
 
 /** Where the last whole line of a chunk ends; nearly always at its end, which needs no search. */

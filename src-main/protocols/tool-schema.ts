@@ -1,77 +1,56 @@
+import { geminiSchema } from './gemini-schema.ts';
+import { grammarSchema } from './grammar-schema.ts';
 import { isObject } from './is-object.ts';
+import {
+  DEPTH_LIMIT,
+  lookUp,
+  mapSubschemas,
+  mergeBranches,
+  type Schema,
+  subschemasOf,
+  withoutKeys,
+} from './json-schema.ts';
 
-type Schema = Record<string, unknown>;
-
-/** Keywords whose value is one schema, or a list of them. */
-const SUBSCHEMAS = new Set([
-  'items',
-  'prefixItems',
-  'additionalProperties',
-  'anyOf',
-  'oneOf',
-  'allOf',
-  'not',
-  'if',
-  'then',
-  'else',
-  'contains',
-  'propertyNames',
-]);
-/** Keywords whose value is schemas by name. The names are the user's: `$id` there is a property, not a keyword. */
-const NAMED_SUBSCHEMAS = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas']);
-/** Deeper than any tool definition; below it a schema is passed as it is. */
-const DEPTH_LIMIT = 64;
+/** What of JSON Schema a provider takes: nearly all, Gemini's subset, or what grammars are built of (llama.cpp). */
+export type SchemaKind = 'full' | 'gemini' | 'grammar';
 
 /**
- * A tool's `input_schema` as Chat Completions takes it for `function.parameters`: `$schema`, `$id`, `$comment` and null
- * defaults go, the root becomes an object with `properties`. Everything else stays, in its order, and what needs no change
- * is returned as the same object.
+ * A tool's `input_schema` as a function's `parameters`: `$schema`, `$id`, `$comment`, null defaults and empty enums go, the
+ * root becomes an object with `properties`, and what the kind has no room for goes or becomes what is nearest. Everything else
+ * stays, in its order, and what needs no change is returned as the same object.
  */
-export function toolParameters(schema: Schema): Schema {
-  return asObjectRoot(withoutNoise(schema, 0));
+export function toolParameters(schema: Schema, kind: SchemaKind = 'full'): Schema {
+  return asObjectRoot(reduced(asObjectRoot(withoutNoise(schema, 0)), kind));
 }
 
+/** A schema for answers (`response_format`): as it is given, as far as the kind has room for it. */
+export function outputSchema(schema: Schema, kind: SchemaKind): Schema {
+  return reduced(schema, kind);
+}
+
+function reduced(schema: Schema, kind: SchemaKind): Schema {
+  if (kind === 'gemini') return geminiSchema(schema);
+  return kind === 'grammar' ? grammarSchema(schema) : schema;
+}
+
+/** OpenAI refuses an enum without values ("[] is too short"). */
+const isNoise = (key: string, value: unknown): boolean =>
+  key === '$schema' ||
+  key === '$id' ||
+  key === '$comment' ||
+  (key === 'default' && value === null) ||
+  (key === 'enum' && Array.isArray(value) && value.length === 0);
+
+/** Below the limit a schema is passed as it is. */
 function withoutNoise(schema: Schema, depth: number): Schema {
   if (depth > DEPTH_LIMIT) return schema;
-  let changed: Schema | null = null;
-  for (const key in schema) {
-    const value = schema[key];
-    if (key === '$schema' || key === '$id' || key === '$comment' || (key === 'default' && value === null)) {
-      changed ??= { ...schema };
-      delete changed[key];
-      continue;
-    }
-    if (typeof value !== 'object' || value === null) continue;
-    let next: unknown = value;
-    if (SUBSCHEMAS.has(key))
-      next = Array.isArray(value) ? eachOfList(value, depth) : withoutNoise(value as Schema, depth + 1);
-    else if (NAMED_SUBSCHEMAS.has(key) && !Array.isArray(value)) next = eachByName(value as Schema, depth);
-    if (next === value) continue;
-    changed ??= { ...schema };
-    changed[key] = next;
-  }
-  return changed ?? schema;
+  return mapSubschemas(withoutKeys(schema, isNoise), (inner) => withoutNoise(inner, depth + 1));
 }
 
-function eachOfList(schemas: unknown[], depth: number): unknown[] {
-  const next = schemas.map((schema) => (isObject(schema) ? withoutNoise(schema, depth + 1) : schema));
-  return next.every((schema, index) => schema === schemas[index]) ? schemas : next;
-}
-
-function eachByName(schemas: Schema, depth: number): Schema {
-  let changed: Schema | null = null;
-  for (const name in schemas) {
-    const schema = schemas[name];
-    if (!isObject(schema)) continue;
-    const next = withoutNoise(schema, depth + 1);
-    if (next === schema) continue;
-    changed ??= { ...schemas };
-    changed[name] = next;
-  }
-  return changed ?? schemas;
-}
-
-/** Chat Completions wants `type: "object"` with `properties` at the root, and no `anyOf`, `oneOf`, `allOf` or `$ref`. */
+/**
+ * Chat Completions wants `type: "object"` with `properties` at the root ("schema must have type 'object' and not have
+ * 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level"), and no `$ref`.
+ */
 function asObjectRoot(schema: Schema): Schema {
   let root = schema;
   const target = typeof root.$ref === 'string' ? lookUp(root, root.$ref) : null;
@@ -79,58 +58,40 @@ function asObjectRoot(schema: Schema): Schema {
     const { $ref: _, ...rest } = root;
     root = { ...target, ...rest };
   }
-  for (const key of ['allOf', 'anyOf', 'oneOf'] as const) if (Array.isArray(root[key])) root = mergeBranches(root, key);
+  for (const key of ['allOf', 'anyOf', 'oneOf'] as const)
+    if (Array.isArray(root[key])) root = mergeBranches(root, key, root);
+  root = withoutKeys(root, (key) => key === 'enum' || key === 'not');
   if (root.type === 'object' && isObject(root.properties)) return root;
   return { ...root, type: 'object', properties: isObject(root.properties) ? root.properties : {} };
 }
 
-/** A local reference such as `#/$defs/Input`; null where it leads nowhere. */
-function lookUp(root: Schema, reference: string): Schema | null {
-  if (!reference.startsWith('#/')) return null;
-  let at: unknown = root;
-  for (const step of reference.slice(2).split('/')) {
-    if (!isObject(at)) return null;
-    at = at[step.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return isObject(at) ? at : null;
-}
+/** Of OpenAI's strict mode, "Structured model outputs" in its documentation. */
+const NOT_STRICT = new Set([
+  'allOf',
+  'oneOf',
+  'not',
+  'if',
+  'then',
+  'else',
+  'dependentRequired',
+  'dependentSchemas',
+  'patternProperties',
+]);
+const STRICT_FORMATS = new Set(['date-time', 'time', 'date', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid']);
+const LOOKAROUND = /\(\?<?[=!]/;
 
 /**
- * One object that every branch fits in: all their properties; required is what all branches (`allOf`: any branch) require.
- * The model may then give a combination that no branch allows, which the client's own validation catches.
- */
-function mergeBranches(root: Schema, key: 'allOf' | 'anyOf' | 'oneOf'): Schema {
-  const { [key]: listed, ...rest } = root;
-  const branches = (Array.isArray(listed) ? listed : [])
-    .filter(isObject)
-    .map((branch) => (typeof branch.$ref === 'string' ? (lookUp(root, branch.$ref) ?? branch) : branch));
-  // Without a prototype: a property may be called `constructor`.
-  const properties: Schema = Object.create(null);
-  for (const branch of [rest, ...branches])
-    if (isObject(branch.properties)) for (const name in branch.properties) properties[name] ??= branch.properties[name];
-  const required = branches.map((branch) => new Set(Array.isArray(branch.required) ? branch.required : []));
-  const names = Object.keys(properties).filter((name) =>
-    key === 'allOf'
-      ? required.some((set) => set.has(name))
-      : required.length > 0 && required.every((set) => set.has(name)),
-  );
-  const own = Array.isArray(rest.required) ? rest.required : [];
-  const all = [...new Set([...own, ...names])];
-  return { ...rest, type: 'object', properties, ...(all.length > 0 ? { required: all } : {}) };
-}
-
-/**
- * Whether a schema keeps the rules of OpenAI's strict mode that matter for `response_format`: every object closed, and
- * every property required.
+ * Whether a schema keeps the rules of OpenAI's strict mode: every object closed, every property required, and no keyword,
+ * format or regular expression that it does not know.
  */
 export function isStrict(schema: Schema): boolean {
-  if (isObject(schema.properties)) {
+  if (schema.type === 'object' || isObject(schema.properties)) {
     const required = new Set(Array.isArray(schema.required) ? schema.required : []);
     if (schema.additionalProperties !== false) return false;
-    if (Object.keys(schema.properties).some((name) => !required.has(name))) return false;
+    if (Object.keys(schema.properties ?? {}).some((name) => !required.has(name))) return false;
   }
-  return Object.entries(schema).every(([key, value]) => {
-    if (SUBSCHEMAS.has(key)) return (Array.isArray(value) ? value : [value]).filter(isObject).every(isStrict);
-    return NAMED_SUBSCHEMAS.has(key) && isObject(value) ? Object.values(value).filter(isObject).every(isStrict) : true;
-  });
+  if (Object.keys(schema).some((key) => NOT_STRICT.has(key))) return false;
+  if (schema.format !== undefined && !STRICT_FORMATS.has(String(schema.format))) return false;
+  if (typeof schema.pattern === 'string' && LOOKAROUND.test(schema.pattern)) return false;
+  return subschemasOf(schema).every(isStrict);
 }

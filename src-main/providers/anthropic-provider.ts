@@ -1,8 +1,7 @@
 import type { ProviderConfig } from '../../src-shared/config.ts';
-import { anthropicProviderCodec } from '../protocols/anthropic/provider-codec.ts';
-import type { ProviderCodec } from '../protocols/codec.ts';
-import { HttpProvider, type ProviderResources } from './http-provider.ts';
-import { layQuirks, type Quirks } from './quirks.ts';
+import type { ProviderProtocol } from '../../src-shared/requests.ts';
+import { HttpProvider, type ProviderResources, type TypeProfile } from './http-provider.ts';
+import { knownServer } from './known-servers.ts';
 
 export const ANTHROPIC_BASE_URL = 'https://api.anthropic.com';
 
@@ -25,25 +24,37 @@ const ANTHROPIC_MODELS = [
   'claude-haiku-4-5',
 ];
 
+function profileOf({ type, baseUrl }: ProviderConfig): TypeProfile {
+  if (type === 'anthropic')
+    return {
+      protocols: ['anthropic'],
+      officialBaseUrl: ANTHROPIC_BASE_URL,
+      needsKey: true,
+      catalogue: 'anthropic',
+      // Which of its models take what is the dialect's to know (protocols/anthropic/model-rules.ts).
+      quirks: { takesSystemAnywhere: true, takesPrefill: true, cacheMarks: 'cache_control', searchesWeb: true },
+    };
+  const known = baseUrl === undefined ? null : knownServer(new URL(baseUrl));
+  return {
+    protocols: ['anthropic'],
+    officialBaseUrl: null,
+    needsKey: false,
+    // DeepSeek, Kimi, GLM and local servers give thinking without a signature, and some want it back.
+    quirks: { takesEmptySignature: true },
+    ...(known?.catalogue === undefined ? {} : { catalogue: known.catalogue }),
+  };
+}
+
 /** Anthropic itself, and servers that speak its Messages API (type `anthropic-compatible`). */
 export class AnthropicProvider extends HttpProvider {
-  readonly protocols = ['anthropic'] as const;
-  readonly quirks: Quirks;
   override readonly models: readonly string[];
-  protected readonly needsKey: boolean;
   readonly #servesAnyClaude: boolean;
 
   constructor(config: ProviderConfig, resources: ProviderResources) {
+    super(config, resources, profileOf(config));
     const compatible = config.type === 'anthropic-compatible';
-    super(config, resources, compatible ? null : ANTHROPIC_BASE_URL);
-    this.quirks = layQuirks(config.quirks ?? {});
     this.#servesAnyClaude = !compatible && config.models === undefined;
     this.models = config.models ?? (compatible ? [] : ANTHROPIC_MODELS);
-    this.needsKey = !compatible;
-  }
-
-  codecFor(): ProviderCodec {
-    return anthropicProviderCodec;
   }
 
   override get holdsThreads(): boolean {
@@ -54,8 +65,10 @@ export class AnthropicProvider extends HttpProvider {
     return super.serves(model) || (this.#servesAnyClaude && model.startsWith('claude-'));
   }
 
-  protected keyHeaders(key: string): string[] {
+  protected override keyHeaders(key: string, protocol: ProviderProtocol): string[] {
+    const bearer = super.keyHeaders(key, protocol);
+    if (protocol !== 'anthropic') return bearer;
     // Compatible servers are divided over the two forms; sending both opens all of them.
-    return this.type === 'anthropic' ? ['x-api-key', key] : ['x-api-key', key, 'authorization', `Bearer ${key}`];
+    return this.type === 'anthropic' ? ['x-api-key', key] : ['x-api-key', key, ...bearer];
   }
 }

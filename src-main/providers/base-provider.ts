@@ -5,6 +5,7 @@ import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests
 import { type ModelFacts, type ProviderCodec, type Quirks, unknownModel } from '../protocols/codec.ts';
 import type { RequestField } from '../protocols/request-body.ts';
 import { RefusedParameters } from './refused-parameters.ts';
+import type { Protocols } from './server-profile.ts';
 
 /** One call to a provider, ready to be sent. */
 export interface ProviderCall {
@@ -13,6 +14,8 @@ export interface ProviderCall {
   /** Alternating names and values, in the order and letter case to send; credentials are added by the provider. */
   headers: string[];
   body: Uint8Array | string;
+  /** The dialect it is written in: keys are sent in the form that it knows. */
+  protocol: ProviderProtocol;
   /** Aborted when the client leaves or the attempt is given up. */
   signal: AbortSignal;
   /** The client's own credentials (alternating names and values), for providers with `key: client`. */
@@ -39,6 +42,8 @@ export interface DialectRequest {
   model: string;
   /** Whether the request's body sets a field to something. */
   has: (field: RequestField) => boolean;
+  /** A field's value, where it is a text. */
+  text: (field: RequestField) => string | null;
 }
 
 /**
@@ -52,8 +57,8 @@ export abstract class BaseProvider {
   readonly enabled: boolean;
   readonly timeouts: Timeouts;
 
-  /** Dialects it speaks; the first is the one for clients of other dialects. */
-  abstract readonly protocols: readonly ProviderProtocol[];
+  /** Dialects it speaks, the preferred first. */
+  abstract readonly protocols: Protocols;
   abstract readonly quirks: Quirks;
   /** What its models have refused. */
   readonly refused = new RefusedParameters();
@@ -71,6 +76,11 @@ export abstract class BaseProvider {
 
   /** The dialect in which a request goes to it: the client's own wherever possible, so that nothing need be translated. */
   abstract codecFor(request: DialectRequest): ProviderCodec;
+
+  /** How it is to be spoken to about one of its models. */
+  quirksFor(_model: string): Quirks {
+    return this.quirks;
+  }
 
   /** What is known of one of its models. */
   factsOf(_model: string): ModelFacts {

@@ -1,8 +1,14 @@
 import type { ProviderConfig } from '../../src-shared/config.ts';
 import type { ProviderView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
+import type { ProviderProtocol } from '../../src-shared/requests.ts';
+import type { ModelFacts, ProviderCodec } from '../protocols/codec.ts';
+import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { joinBaseUrl } from './base-url.ts';
+import { chooseDialect } from './dialects.ts';
+import { factsOf } from './model-catalogue.ts';
+import { layQuirks, type Quirks } from './quirks.ts';
+import type { Protocols, ServerProfile } from './server-profile.ts';
 import type { Transport } from './transport.ts';
 
 /** Where a provider's key stands; the value never leaves this room. */
@@ -16,6 +22,17 @@ export interface ProviderResources {
   resolveKey: (reference: string) => KeyState;
 }
 
+/** What a provider type knows of its servers, where the configuration says nothing else. */
+export interface TypeProfile extends ServerProfile {
+  protocols: Protocols;
+  /** The vendor's own address; null where every server of the type has its own. */
+  officialBaseUrl: string | null;
+  /** Where it is unless the configuration says; the official address where absent. */
+  defaultBaseUrl?: string;
+  /** Whether it cannot work without a key. */
+  needsKey: boolean;
+}
+
 /** Header that carries the marks of the CProxy instances a request has passed. */
 export const HOPS_HEADER = 'x-cproxy-hops';
 
@@ -23,8 +40,14 @@ const NO_KEY = 'none is configured. Add `key: env:NAME` or `key: file:PATH` to t
 
 /** A provider that is reached over HTTP. */
 export abstract class HttpProvider extends BaseProvider {
+  readonly protocols: Protocols;
+  readonly quirks: Quirks;
   readonly baseUrl: URL;
   readonly models: readonly string[];
+  readonly #needsKey: boolean;
+  readonly #catalogue: string | null;
+  readonly #contextWindow: number | null;
+  readonly #modelQuirks: readonly { matches: (model: string) => boolean; quirks: Quirks }[];
   readonly #key: KeyState | null;
   readonly #keyReference: string | null;
   readonly #headers: readonly string[];
@@ -34,12 +57,23 @@ export abstract class HttpProvider extends BaseProvider {
   readonly #official: boolean;
   readonly #urls = new Map<string, URL>();
 
-  /** @param officialBaseUrl the vendor's own address; null where every server of the type has its own. */
-  constructor(config: ProviderConfig, resources: ProviderResources, officialBaseUrl: string | null) {
+  constructor(config: ProviderConfig, resources: ProviderResources, profile: TypeProfile) {
     super(config);
-    const baseUrl = config.baseUrl ?? officialBaseUrl;
+    const { officialBaseUrl } = profile;
+    const baseUrl = config.baseUrl ?? profile.defaultBaseUrl ?? officialBaseUrl;
     if (baseUrl === null) throw new Error(`provider ${config.id} has no baseUrl`);
     this.baseUrl = new URL(baseUrl);
+    const [preferred, ...others] = config.protocols ?? [];
+    this.protocols = preferred === undefined ? profile.protocols : [preferred, ...others];
+    const own = config.quirks ?? {};
+    this.quirks = layQuirks(profile.quirks ?? {}, own);
+    this.#modelQuirks = (profile.models ?? []).map(({ matches, quirks }) => ({
+      matches,
+      quirks: layQuirks(profile.quirks ?? {}, quirks, own),
+    }));
+    this.#needsKey = profile.needsKey;
+    this.#catalogue = profile.catalogue ?? null;
+    this.#contextWindow = config.contextWindow ?? null;
     this.models = config.models ?? [];
     this.#keyReference = config.key ?? null;
     this.#key = config.key === undefined ? null : resources.resolveKey(config.key);
@@ -49,6 +83,23 @@ export abstract class HttpProvider extends BaseProvider {
     this.#ownHeaders = new Set(names.filter((name) => name !== 'anthropic-beta'));
     this.#transport = resources.transport;
     this.#official = officialBaseUrl !== null && this.baseUrl.origin === new URL(officialBaseUrl).origin;
+  }
+
+  codecFor({ protocol }: DialectRequest): ProviderCodec {
+    return chooseDialect(this.protocols, protocol);
+  }
+
+  override quirksFor(model: string): Quirks {
+    return this.#modelQuirks.find(({ matches }) => matches(model))?.quirks ?? this.quirks;
+  }
+
+  override factsOf(model: string): ModelFacts {
+    const facts = factsOf(this.#catalogue, model);
+    return this.#contextWindow === null ? facts : { ...facts, contextWindow: this.#contextWindow };
+  }
+
+  override get window(): number | null {
+    return this.#contextWindow;
   }
 
   /** Whether this is the vendor's own address and not a server of the same kind elsewhere. */
@@ -63,24 +114,24 @@ export abstract class HttpProvider extends BaseProvider {
   override keyView(): ProviderView['key'] {
     const reference = this.#keyReference;
     if (this.#key === null)
-      return { reference, state: this.needsKey ? 'missing' : 'not-needed', reason: this.needsKey ? NO_KEY : null };
+      return { reference, state: this.#needsKey ? 'missing' : 'not-needed', reason: this.#needsKey ? NO_KEY : null };
     return { reference, state: this.#key.state, reason: this.#key.state === 'missing' ? this.#key.reason : null };
   }
 
-  /** Whether it can work without a key at all. */
-  protected abstract readonly needsKey: boolean;
-  /** Alternating names and values that carry the key. */
-  protected abstract keyHeaders(key: string): string[];
+  /** Alternating names and values that carry the key in a dialect. */
+  protected keyHeaders(key: string, _protocol: ProviderProtocol): string[] {
+    return ['authorization', `Bearer ${key}`];
+  }
 
   #credentials(call: ProviderCall): readonly string[] {
     const key = this.#key;
     if (key === null) {
-      if (!this.needsKey) return [];
+      if (!this.#needsKey) return [];
       throw ProxyError.of('provider_key_missing', { provider: this.id, reason: NO_KEY });
     }
     switch (key.state) {
       case 'present':
-        return this.keyHeaders(key.value);
+        return this.keyHeaders(key.value, call.protocol);
       case 'missing':
         throw ProxyError.of('provider_key_missing', { provider: this.id, reason: key.reason });
       case 'from-client':

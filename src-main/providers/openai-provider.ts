@@ -1,48 +1,68 @@
-import type { ProviderConfig } from '../../src-shared/config.ts';
+import type { ProviderConfig, ProviderType } from '../../src-shared/config.ts';
+import type { ProviderProtocol } from '../../src-shared/requests.ts';
 import type { ProviderCodec } from '../protocols/codec.ts';
-import { openaiChatCodec } from '../protocols/openai-chat/codec.ts';
-import { HttpProvider, type ProviderResources } from './http-provider.ts';
-import { layQuirks, type Quirks } from './quirks.ts';
+import type { DialectRequest } from './base-provider.ts';
+import { chooseDialect } from './dialects.ts';
+import { HttpProvider, type ProviderResources, type TypeProfile } from './http-provider.ts';
+import { knownServer, openaiProfile, openrouterProfile } from './known-servers.ts';
+import { refusesToolsOnChat } from './openai-models.ts';
+import type { Protocols } from './server-profile.ts';
 
-interface TypeDefaults {
-  baseUrl: string | null;
-  needsKey: boolean;
-  quirks: Partial<Quirks>;
+const OPENAI_BASE_URL = 'https://api.openai.com';
+
+type OpenaiType = Extract<ProviderType, 'openai' | 'openrouter' | 'openai-compatible'>;
+
+function profileOf({ type, baseUrl }: ProviderConfig & { type: OpenaiType }): TypeProfile {
+  switch (type) {
+    case 'openai': {
+      const official = baseUrl === undefined || new URL(baseUrl).origin === OPENAI_BASE_URL;
+      const quirks = { ...openaiProfile.quirks, searchesWeb: official };
+      return { ...openaiProfile, quirks, officialBaseUrl: OPENAI_BASE_URL, needsKey: true };
+    }
+    case 'openrouter':
+      return { ...openrouterProfile, officialBaseUrl: 'https://openrouter.ai/api', needsKey: true };
+    case 'openai-compatible': {
+      const known = baseUrl === undefined ? null : knownServer(new URL(baseUrl));
+      // What runs behind an unknown address often leaves thinking and tool calls in the text.
+      const quirks = { readsMarkup: true, ...known?.quirks };
+      return { protocols: ['openai-chat'], ...known, quirks, officialBaseUrl: null, needsKey: false };
+    }
+  }
 }
 
-const typeDefaults: Record<'openai' | 'openrouter' | 'openai-compatible', TypeDefaults> = {
-  // GPT-5.4 and later refuse tools together with a reasoning effort on this API, so none is sent.
-  openai: {
-    baseUrl: 'https://api.openai.com',
-    needsKey: true,
-    quirks: { maxTokensField: 'max_completion_tokens', takesSystemAnywhere: true },
-  },
-  openrouter: {
-    baseUrl: 'https://openrouter.ai/api',
-    needsKey: true,
-    quirks: { reasoningFormat: 'reasoning_effort', takesSystemAnywhere: true },
-  },
-  'openai-compatible': { baseUrl: null, needsKey: false, quirks: {} },
-};
-
-/** Servers that speak OpenAI's Chat Completions: OpenAI, OpenRouter and the many that are compatible. */
+/** Servers that speak OpenAI's dialects: OpenAI, OpenRouter and the many that are compatible. */
 export class OpenaiProvider extends HttpProvider {
-  readonly protocols = ['openai-chat'] as const;
-  readonly quirks: Quirks;
-  protected readonly needsKey: boolean;
+  /** What OpenRouter speaks of models that are not Anthropic's; null where the model makes no difference. */
+  readonly #forOthers: Protocols | null;
 
-  constructor(config: ProviderConfig & { type: keyof typeof typeDefaults }, resources: ProviderResources) {
-    const defaults = typeDefaults[config.type];
-    super(config, resources, defaults.baseUrl);
-    this.quirks = layQuirks(defaults.quirks, config.quirks ?? {});
-    this.needsKey = defaults.needsKey;
+  constructor(config: ProviderConfig & { type: OpenaiType }, resources: ProviderResources) {
+    const profile = profileOf(config);
+    super(config, resources, profile);
+    const [preferred, ...others] = profile.protocols.filter((protocol) => protocol !== 'anthropic');
+    const byModel = profile.catalogue === 'openrouter' && config.protocols === undefined && preferred !== undefined;
+    this.#forOthers = byModel ? [preferred, ...others] : null;
   }
 
-  codecFor(): ProviderCodec {
-    return openaiChatCodec;
+  override codecFor(request: DialectRequest): ProviderCodec {
+    const { protocol, model } = request;
+    if (this.#forOthers !== null && !/^~?anthropic\//.test(model)) return chooseDialect(this.#forOthers, protocol);
+    if (protocol === 'openai-chat' && this.#needsResponses(request))
+      return chooseDialect(this.protocols, 'openai-responses');
+    return super.codecFor(request);
   }
 
-  protected keyHeaders(key: string): string[] {
-    return ['authorization', `Bearer ${key}`];
+  #needsResponses({ model, has, text }: DialectRequest): boolean {
+    return (
+      this.quirks.isOpenai &&
+      this.protocols.includes('openai-responses') &&
+      has('tools') &&
+      refusesToolsOnChat(model, text('reasoning_effort'))
+    );
+  }
+
+  /** A compatible server's Anthropic side takes one of the two forms; sending both opens all of them. */
+  protected override keyHeaders(key: string, protocol: ProviderProtocol): string[] {
+    const bearer = super.keyHeaders(key, protocol);
+    return protocol === 'anthropic' && this.type === 'openai-compatible' ? ['x-api-key', key, ...bearer] : bearer;
   }
 }

@@ -3,6 +3,7 @@ import { AnthropicProvider } from './anthropic-provider.ts';
 import type { BaseProvider } from './base-provider.ts';
 import { DemoProvider } from './demo-provider.ts';
 import type { ProviderResources } from './http-provider.ts';
+import { OllamaProvider } from './ollama-provider.ts';
 import { OpenaiProvider } from './openai-provider.ts';
 
 /** The provider types: adding one is a file in this folder and a line here. */
@@ -16,6 +17,8 @@ export function createProvider(config: ProviderConfig, resources: ProviderResour
     case 'openrouter':
     case 'openai-compatible':
       return new OpenaiProvider({ ...config, type }, resources);
+    case 'ollama':
+      return new OllamaProvider(config, resources);
     case 'demo':
       return new DemoProvider(config);
   }

@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
+import type { ClientCodec } from '../protocols/codec.ts';
+import { encodeOpenaiError } from '../protocols/openai-error.ts';
 import { readBody } from './body.ts';
 import { checkAccess, type TokenMatcher } from './client-access.ts';
 import { checkOrigin, type OriginRules } from './origin-guard.ts';
@@ -61,8 +63,19 @@ function asProxyError(error: unknown, request: FastifyRequest, options: ServerOp
   }
 }
 
+const OPENAI_PATHS = /^\/v1\/(chat|responses)(\/|$)/;
+const MODELS_PATH = /^\/v1\/models(\/|$)/;
+
+/** The path's own protocol says how its errors look; `/v1/models` has two, and looks at what the client sends. */
+function errorEncoder(request: FastifyRequest): ClientCodec['encodeError'] {
+  const path = request.routeOptions?.url ?? pathOf(request);
+  const isOpenai =
+    OPENAI_PATHS.test(path) || (MODELS_PATH.test(path) && request.raw.headers['anthropic-version'] === undefined);
+  return isOpenai ? encodeOpenaiError : anthropicClientCodec.encodeError;
+}
+
 function answerError(error: ProxyError, request: FastifyRequest, reply: FastifyReply): void {
-  const encoded = anthropicClientCodec.encodeError(error, request.id);
+  const encoded = errorEncoder(request)(error, request.id);
   reply.code(encoded.status).headers(encoded.headers);
   // A body that is refused unread would otherwise be read to its end for nothing.
   if (error.code === 'body_too_large') reply.header('connection', 'close');

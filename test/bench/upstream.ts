@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { ollamaAnswer, responsesAnswer } from './dialect-answers.ts';
 import { serveCalls } from './ipc.ts';
 import { MessageReader } from './wire.ts';
 import {
@@ -16,8 +17,8 @@ import {
 } from './workload.ts';
 
 /**
- * The mock upstream, a process of its own. It speaks Anthropic Messages and OpenAI Chat Completions from bytes made
- * beforehand, over bare sockets. Paths below `/down` answer 500, those below `/cut` break a stream off in its middle.
+ * The mock upstream, a process of its own. It speaks Anthropic Messages, OpenAI's Chat Completions and Responses, and
+ * Ollama's own API from bytes made beforehand, over bare sockets. Paths below `/down` answer 500, those below `/cut` break a stream off in its middle.
  */
 
 const headerLine = (status: string, type: string, framing: string): string =>
@@ -27,7 +28,7 @@ const whole = (status: string, body: string): Buffer =>
   Buffer.from(headerLine(status, 'application/json', `content-length: ${Buffer.byteLength(body)}`) + body);
 
 const framed = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
-const streamHead = headerLine('200 OK', 'text/event-stream; charset=utf-8', 'transfer-encoding: chunked');
+const streamHead = (type: string): string => headerLine('200 OK', type, 'transfer-encoding: chunked');
 
 interface PreparedAnswer {
   plain: Buffer;
@@ -38,9 +39,9 @@ interface PreparedAnswer {
   rest: Buffer;
 }
 
-function prepare({ plain, stream }: Answer): PreparedAnswer {
+function prepare({ plain, stream }: Answer, type = 'text/event-stream; charset=utf-8'): PreparedAnswer {
   const frames = stream.chunks.map((chunk) => framed(chunk));
-  frames[0] = streamHead + framed(stream.before) + frames[0];
+  frames[0] = streamHead(type) + (stream.before === '' ? '' : framed(stream.before)) + frames[0];
   frames[frames.length - 1] += `${framed(stream.after)}0\r\n\r\n`;
   const writes = frames.map((frame) => Buffer.from(frame));
   const [first = Buffer.alloc(0), ...others] = writes;
@@ -49,6 +50,15 @@ function prepare({ plain, stream }: Answer): PreparedAnswer {
 
 const anthropic = prepare(anthropicAnswer);
 const chat = prepare(chatAnswer);
+const responses = prepare(responsesAnswer);
+const ollama = prepare(ollamaAnswer, 'application/x-ndjson');
+/** By the end of the path. */
+const prepared: readonly (readonly [string, PreparedAnswer])[] = [
+  ['/messages', anthropic],
+  ['/chat/completions', chat],
+  ['/responses', responses],
+  ['/api/chat', ollama],
+];
 const down = whole(
   '500 Internal Server Error',
   JSON.stringify({ type: 'error', error: { type: 'api_error', message: 'The mock upstream is down, as asked.' } }),
@@ -111,11 +121,12 @@ function answer(socket: Socket, path: string, body: Buffer): void {
     socket.write(down);
     return;
   }
-  const prepared = path.includes('/chat/completions') ? chat : path.includes('/messages') ? anthropic : null;
-  if (prepared === null) socket.write(notFound);
-  else if (!body.includes(streamMark)) socket.write(prepared.plain);
-  else if (path.startsWith('/cut/')) cutStream(socket, prepared);
-  else sendStream(socket, prepared, deliveryOf(body));
+  const bare = path.split('?', 1)[0] ?? '';
+  const found = prepared.find(([end]) => bare.endsWith(end))?.[1];
+  if (found === undefined) socket.write(notFound);
+  else if (!body.includes(streamMark)) socket.write(found.plain);
+  else if (path.startsWith('/cut/')) cutStream(socket, found);
+  else sendStream(socket, found, deliveryOf(body));
 }
 
 const server = createServer((socket) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Asked, readAsked } from '../conformance/upstreams.ts';
 import { type ClaudeCodeResult, runClaudeCode } from '../helpers/claude-code.ts';
 import { requires } from '../helpers/missing-programs.ts';
 import { type RecordingHop, startRecordingHop } from '../helpers/recording-hop.ts';
@@ -44,25 +45,18 @@ function png(size: number): Buffer {
   ]);
 }
 
-interface Block {
-  type: string;
-  text?: string;
-  content?: unknown;
-  tool_use_id?: string;
+/** What reached the upstream, whatever its protocol. */
+function asked({ protocol, json }: UpstreamRequest): Asked {
+  if (protocol === null) throw new Error('that was no question to a model');
+  return readAsked[protocol](json);
 }
 
-/** Results of tools in the conversation that reached the upstream, whatever its protocol. */
-function toolResults({ json }: UpstreamRequest): string[] {
-  const messages = json.messages as { role: string; content: string | Block[] | null }[];
-  return messages.flatMap(({ role, content }) => {
-    if (role === 'tool') return [JSON.stringify(content)];
-    if (content === null || typeof content === 'string') return [];
-    return content.filter(({ type }) => type === 'tool_result').map((block) => JSON.stringify(block.content));
-  });
-}
+const toolResults = (request: UpstreamRequest): string[] => asked(request).results.map(({ text }) => text);
 
 const wires = {
   chat: (turn: number) => ({ ...inPieces(turn + 1), chunkBytes: 1 }),
+  responses: (turn: number) => inPieces(turn + 2),
+  ollama: (turn: number) => ({ randomChunks: turn + 5 }),
   claude: (turn: number) => inPieces(turn + 1),
 };
 
@@ -79,6 +73,8 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
         providers: [
           { id: 'claude', type: 'anthropic', baseUrl: upstream.url, models: ['claude-opus-5-5'], key: 'env:KEY' },
           { id: 'chat', type: 'openai-compatible', baseUrl: upstream.url, models: ['gpt-local'], key: 'env:KEY' },
+          { id: 'openai', type: 'openai', baseUrl: upstream.url, models: ['gpt-6.1-sol'], key: 'env:KEY' },
+          { id: 'ollama', type: 'ollama', baseUrl: upstream.url, models: ['qwen3-coder'] },
         ],
         aliases: { 'claude-through-alias': 'claude/claude-opus-5-5' },
       },
@@ -116,6 +112,8 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
 
   describe.each([
     ['translated to Chat Completions, everything in fragments', 'gpt-local', 'chat'],
+    ['translated to Responses, everything in fragments', 'gpt-6.1-sol', 'responses'],
+    ["translated to Ollama's own API", 'qwen3-coder', 'ollama'],
     ['passed through to Anthropic Messages', 'claude-through-alias', 'claude'],
   ] as const)('%s', (_name, model, kind) => {
     const wire = wires[kind];
@@ -171,13 +169,8 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
       );
       const result = await run('look at square.png', model, ['--allowedTools', 'Read']);
       expect(result.stdout).toContain('I have seen it');
-      const second = upstream.asked[1]?.json.messages as { role: string; content: unknown }[];
-      const sent = JSON.stringify(second);
-      if (kind === 'chat') expect(sent).toMatch(/"type":"image_url","image_url":\{"url":"data:image\/png;base64,iVBOR/);
-      else
-        expect(sent).toMatch(
-          /"type":"image","source":\{"type":"base64","media_type":"image\/png","data":"iVBOR|"data":"iVBOR/,
-        );
+      const [, second] = upstream.asked;
+      expect(second && asked(second).images[0]).toMatch(/^iVBOR/);
     });
   });
 

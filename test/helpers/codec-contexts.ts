@@ -23,7 +23,7 @@ export const decodeContext = (
   target: { provider: 'upstream', model: 'upstream-model' },
   estimatedInputTokens: 100,
   toolNames: new Map(),
-  offeredTools: new Set(),
+  offeredTools: new Map(),
   stopSequences: [],
   ...changes,
   quirks: { ...defaultQuirks, ...changes.quirks },

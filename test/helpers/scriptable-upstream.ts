@@ -1,15 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  anthropicErrorBody,
-  anthropicErrorFrame,
-  anthropicFrames,
-  anthropicMessage,
-  anthropicPing,
-} from './upstream/anthropic.ts';
-import { chatCompletion, chatErrorBody, chatErrorFrame, chatFrames } from './upstream/openai-chat.ts';
-import { UpstreamRequest } from './upstream/request.ts';
+import { anthropicDialect } from './upstream/anthropic.ts';
+import type { Asked, Dialect } from './upstream/dialect.ts';
+import { ollamaDialect, ollamaShow, ollamaTags } from './upstream/ollama.ts';
+import { chatDialect } from './upstream/openai-chat.ts';
+import { responsesDialect } from './upstream/openai-responses.ts';
+import { type UpstreamProtocol, UpstreamRequest } from './upstream/request.ts';
 import { encodeFrames, send } from './upstream/send.ts';
 import type { AnswerStep, ErrorStep, Frame, FramesStep, PartialUsage, Step, Wire } from './upstream/step.ts';
 
@@ -38,12 +35,19 @@ export interface ScriptableUpstream {
   close(): Promise<void>;
 }
 
+const dialects: Record<UpstreamProtocol, Dialect> = {
+  anthropic: anthropicDialect,
+  'openai-chat': chatDialect,
+  'openai-responses': responsesDialect,
+  ollama: ollamaDialect,
+};
+
 /** Used where a step names no usage. */
 const defaultUsage: PartialUsage = { input: 25, cacheRead: 0, cacheWrite: 0, output: 7 };
 
 /**
- * An upstream on 127.0.0.1 that speaks Anthropic Messages and OpenAI Chat Completions, does what it is told and records
- * everything it receives.
+ * An upstream on 127.0.0.1 that speaks Anthropic Messages, OpenAI's Chat Completions and Responses, and Ollama's own API,
+ * does what it is told and records everything it receives.
  *
  * ```ts
  * const upstream = await startUpstream();                       // `await using` closes it at the end of the block
@@ -60,7 +64,8 @@ const defaultUsage: PartialUsage = { input: 25, cacheRead: 0, cacheWrite: 0, out
  * await upstream.close();
  * ```
  *
- * Without a script every request is answered with the text `ok`. `/v1/models` lists `models`; counting tokens answers 42.
+ * Without a script every request is answered with the text `ok`. `/v1/models` and `/api/tags` list `models`; counting tokens
+ * answers 42.
  */
 export async function startUpstream(
   options: { models?: string[] } = {},
@@ -82,9 +87,10 @@ export async function startUpstream(
       .then(async (body) => {
         request.body = body;
         request.bodyComplete = true;
-        if (request.protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
+        const { protocol } = request;
+        if (protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
         const step = queued.shift() ?? (await script(request, scripted++));
-        await perform(step, request, response, String(++answered), breakOff);
+        await perform(step, { request, response, dialect: dialects[protocol], id: String(++answered), breakOff });
       })
       .catch((error: unknown) => {
         // The client left while it was sending or being answered: recorded by the request itself.
@@ -150,19 +156,28 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
 function answerOther(request: UpstreamRequest, response: ServerResponse, models: string[]): void {
   const json = (status: number, body: unknown) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  if (request.method === 'POST' && request.path.endsWith('/messages/count_tokens')) json(200, { input_tokens: 42 });
-  else if (request.method === 'GET' && request.path.endsWith('/models'))
+  const is = (method: string, end: string) => request.method === method && request.path.endsWith(end);
+  if (is('POST', '/messages/count_tokens')) json(200, { input_tokens: 42 });
+  else if (is('GET', '/models'))
     json(200, { object: 'list', data: models.map((id) => ({ id, object: 'model', type: 'model', display_name: id })) });
+  else if (is('GET', '/api/tags')) json(200, ollamaTags(models));
+  else if (is('GET', '/api/version')) json(200, { version: '0.33.0' });
+  else if (is('POST', '/api/show')) json(200, ollamaShow);
   else json(404, { error: { type: 'not_found_error', message: `${request.method} ${request.path}` } });
 }
 
-async function perform(
-  step: Step,
-  request: UpstreamRequest,
-  response: ServerResponse,
-  id: string,
-  breakOff: () => void,
-): Promise<void> {
+/** One request and what answers it. */
+interface Call {
+  request: UpstreamRequest;
+  response: ServerResponse;
+  dialect: Dialect;
+  /** Of the answer. */
+  id: string;
+  breakOff: () => void;
+}
+
+async function perform(step: Step, call: Call): Promise<void> {
+  const { request, response, dialect, breakOff } = call;
   switch (step.kind) {
     case 'hang':
       return;
@@ -173,13 +188,15 @@ async function perform(
     case 'raw':
       return send(response, step.status, step.headers, [Buffer.from(step.body)], step.wire ?? {}, breakOff);
     case 'error':
-      return sendError(step, request, response, breakOff);
+      return sendError(step, call);
     case 'frames':
-      return sendFrames(step.frames.map(frameOf), step.wire ?? {}, request, response, breakOff);
-    case 'answer':
-      return request.streamed
-        ? sendFrames(answerFrames(step, request, id), step.wire ?? {}, request, response, breakOff)
-        : sendWhole(step, request, response, id, breakOff);
+      return sendFrames(step.frames.map(frameOf), step.wire ?? {}, call);
+    case 'answer': {
+      const asked = askedOf(step, call);
+      if (request.streamed) return sendFrames(dialect.frames(step, asked), step.wire ?? {}, call);
+      const body = Buffer.from(JSON.stringify(dialect.whole(step, asked)));
+      return send(response, 200, { 'content-type': 'application/json' }, [body], step.wire ?? {}, breakOff);
+    }
   }
 }
 
@@ -194,60 +211,39 @@ const isFrame = (value: Frame | Record<string, unknown>): value is Frame => type
 const usageOf = (step: AnswerStep): PartialUsage | null =>
   step.usage === null ? null : { ...defaultUsage, ...step.usage };
 
-function answerFrames(step: AnswerStep, request: UpstreamRequest, id: string): Frame[] {
-  if (request.protocol === 'anthropic') return anthropicFrames(step, id, request.model, usageOf(step));
-  const streamOptions = request.json.stream_options;
-  const withUsage =
-    typeof streamOptions === 'object' &&
-    streamOptions !== null &&
-    'include_usage' in streamOptions &&
-    streamOptions.include_usage === true;
-  return chatFrames(step, id, request.model, usageOf(step), withUsage);
-}
+const askedOf = (step: AnswerStep, { request, id }: Call): Asked => ({
+  id,
+  model: request.model,
+  usage: usageOf(step),
+  body: request.json,
+});
 
-function sendFrames(
-  frames: Frame[],
-  wire: Wire,
-  request: UpstreamRequest,
-  response: ServerResponse,
-  breakOff: () => void,
-): Promise<void> {
-  const anthropic = request.protocol === 'anthropic';
+const contentTypes = { sse: 'text/event-stream; charset=utf-8', ndjson: 'application/x-ndjson' };
+
+function sendFrames(frames: Frame[], wire: Wire, call: Call): Promise<void> {
+  const { request, response, dialect, id, breakOff } = call;
   const error = wire.errorAfter;
   const sent =
     error === undefined
       ? frames
       : [
           ...frames.slice(0, error.frames),
-          (anthropic ? anthropicErrorFrame : chatErrorFrame)(
-            error.type ?? 'overloaded_error',
-            error.message ?? 'Overloaded',
+          dialect.errorFrame(
+            {
+              type: error.type ?? 'overloaded_error',
+              message: error.message ?? 'Overloaded',
+              place: error.frames,
+              failed: error.failed === true,
+            },
+            { id, model: request.model },
           ),
         ];
-  const bytes = encodeFrames(sent, wire, anthropic ? anthropicPing : null);
-  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
-  return send(response, 200, headers, bytes, wire, breakOff);
+  const headers = { 'content-type': contentTypes[dialect.framing], 'cache-control': 'no-cache' };
+  return send(response, 200, headers, encodeFrames(sent, wire, dialect), wire, breakOff);
 }
 
-function sendWhole(
-  step: AnswerStep,
-  request: UpstreamRequest,
-  response: ServerResponse,
-  id: string,
-  breakOff: () => void,
-): Promise<void> {
-  const whole = request.protocol === 'anthropic' ? anthropicMessage : chatCompletion;
-  const body = Buffer.from(JSON.stringify(whole(step, id, request.model, usageOf(step))));
-  return send(response, 200, { 'content-type': 'application/json' }, [body], step.wire ?? {}, breakOff);
-}
-
-function sendError(
-  step: ErrorStep,
-  request: UpstreamRequest,
-  response: ServerResponse,
-  breakOff: () => void,
-): Promise<void> {
-  const body = (request.protocol === 'anthropic' ? anthropicErrorBody : chatErrorBody)(
+function sendError(step: ErrorStep, { response, dialect, breakOff }: Call): Promise<void> {
+  const body = dialect.errorBody(
     step.type ?? (step.status === 429 ? 'rate_limit_error' : step.status === 529 ? 'overloaded_error' : 'api_error'),
     step.message ?? `Scripted failure ${step.status}`,
   );

@@ -1,11 +1,49 @@
 import type { ProxyError } from '../../../src-shared/errors.ts';
-import type { StreamEvent } from '../canonical.ts';
+import type { AnswerBlock, BlockDelta, StreamEvent } from '../canonical.ts';
 import type { AnswerEncoder, ClientCodec, EncodedError } from '../codec.ts';
 import { decodeMessagesRequest } from './request.ts';
 
-/** One frame of the stream. The `event:` line is mandatory: the official SDK skips frames without one. */
+/**
+ * One frame of the stream. The `event:` line is mandatory: the official SDK skips frames without one. What is not Anthropic's
+ * (`openai`, `estimated`, `cut`) is not shown. Deltas are nearly all there is, so they are put together by hand.
+ */
 export function encodeEvent(event: StreamEvent): string {
-  return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  switch (event.type) {
+    case 'content_block_delta':
+      return `event: content_block_delta\ndata: {"type":"content_block_delta","index":${event.index},"delta":${encodeDelta(event.delta)}}\n\n`;
+    case 'content_block_start':
+      return frame({ ...event, content_block: shown(event.content_block) });
+    case 'message_delta': {
+      const { estimated: _, ...given } = event;
+      return frame(given);
+    }
+    case 'error': {
+      const { cut: _, ...given } = event;
+      return frame(given);
+    }
+    default:
+      return frame(event);
+  }
+}
+
+const frame = (event: { type: string; [field: string]: unknown }): string =>
+  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+
+function encodeDelta(delta: BlockDelta): string {
+  switch (delta.type) {
+    case 'text_delta':
+      return `{"type":"text_delta","text":${JSON.stringify(delta.text)}}`;
+    case 'input_json_delta':
+      return `{"type":"input_json_delta","partial_json":${JSON.stringify(delta.partial_json)}}`;
+    default:
+      return JSON.stringify(delta);
+  }
+}
+
+function shown(block: AnswerBlock): AnswerBlock {
+  if (!('openai' in block)) return block;
+  const { openai: _, ...own } = block;
+  return own as AnswerBlock;
 }
 
 /** Anthropic's error envelope, as in its API reference ("Errors"). */
@@ -29,7 +67,7 @@ function errorHeaders(error: ProxyError): Record<string, string> {
 
 const answerEncoder: AnswerEncoder = {
   createStream: () => ({ encode: encodeEvent }),
-  encodeAnswer: (message) => JSON.stringify(message),
+  encodeAnswer: (message) => JSON.stringify({ ...message, content: message.content.map(shown) }),
 };
 
 /** The front door of Anthropic's Messages API. */

@@ -19,6 +19,8 @@ const WITH_NUMBERS: readonly RegExp[] = [
   /maximum prompt length is (?<limit>[\d,]+) but the request contains (?<input>[\d,]+) tokens/i,
   // llama.cpp
   /request \((?<input>[\d,]+) tokens\) exceeds the available context size \((?<limit>[\d,]+) tokens\)/i,
+  // Ollama, on Apple's MLX
+  /input length \((?<input>[\d,]+) tokens\) exceeds the model's maximum context length \((?<limit>[\d,]+) tokens\)/i,
   // GitHub Copilot
   /prompt token count of (?<input>[\d,]+) exceeds the limit of (?<limit>[\d,]+)/i,
   // Mistral
@@ -29,7 +31,7 @@ const WITH_NUMBERS: readonly RegExp[] = [
 ];
 
 const WITHOUT_NUMBERS =
-  /prompt is too long|input is too long for|exceeds the (?:model's )?context window|maximum (?:context|prompt) length|reduce the length of the (?:messages|input)|exceeds the available context size|greater than the context length|context window exceeds limit|exceeded model token limit|context[_ ](?:length|window|size)[_ ](?:was )?exceeded/i;
+  /prompt is too long|input is too long for|exceeds the (?:model's )?context window|maximum (?:context|prompt) length|reduce the length of the (?:messages|input)|exceeds the available context size|(?:greater|longer) than the context length|input length exceeds the context length|context window exceeds limit|exceeded model token limit|context[_ ](?:length|window|size)[_ ](?:was )?exceeded/i;
 
 const CODES = new Set([
   'context_length_exceeded',

@@ -1,4 +1,4 @@
-import type { AnswerBlock, AnswerMessage, BlockDelta, StreamEvent, Usage } from '../canonical.ts';
+import type { AnswerBlock, AnswerMessage, BlockDelta, StreamEvent, TextBlock, Usage } from '../canonical.ts';
 
 /** Collects canonical events into the message they describe. */
 export class MessageCollector {
@@ -54,15 +54,24 @@ export class MessageCollector {
 
   #add(block: AnswerBlock | undefined, delta: BlockDelta): void {
     if (delta.type === 'input_json_delta') this.#inputJson += delta.partial_json;
-    else if (delta.type === 'text_delta' && block?.type === 'text') block.text += delta.text;
+    else if (delta.type === 'text_delta' && block?.type === 'text') addText(block, delta);
+    else if (delta.type === 'citations_delta' && block?.type === 'text')
+      block.citations = [...(block.citations ?? []), delta.citation];
     else if (delta.type === 'thinking_delta' && block?.type === 'thinking') block.thinking += delta.thinking;
     else if (delta.type === 'signature_delta' && block?.type === 'thinking') block.signature = delta.signature;
   }
 
   #closeBlock(block: AnswerBlock | undefined): void {
-    if (block?.type === 'tool_use' && this.#inputJson !== '') block.input = toolInput(this.#inputJson);
+    if ((block?.type === 'tool_use' || block?.type === 'server_tool_use') && this.#inputJson !== '')
+      block.input = toolInput(this.#inputJson);
     this.#inputJson = '';
   }
+}
+
+function addText(block: TextBlock, { text, openai }: Extract<BlockDelta, { type: 'text_delta' }>): void {
+  block.text += text;
+  if (openai?.logprobs !== undefined)
+    block.openai = { ...block.openai, logprobs: [...(block.openai?.logprobs ?? []), ...openai.logprobs] };
 }
 
 /**

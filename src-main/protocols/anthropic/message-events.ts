@@ -5,7 +5,8 @@ import type { AnswerBlock, AnswerMessage, StreamEvent } from '../canonical.ts';
  * block types that are not typed here stay where they are.
  */
 export function messageEvents(message: AnswerMessage): StreamEvent[] {
-  const { stop_reason, stop_sequence, usage } = message;
+  const { stop_reason, stop_sequence, stop_details, usage } = message;
+  const delta = { stop_reason, stop_sequence, ...(stop_details ? { stop_details } : {}) };
   return [
     {
       type: 'message_start',
@@ -14,11 +15,12 @@ export function messageEvents(message: AnswerMessage): StreamEvent[] {
         content: [],
         stop_reason: null,
         stop_sequence: null,
+        ...(stop_details ? { stop_details: null } : {}),
         usage: { ...usage, output_tokens: 0 },
       },
     },
     ...message.content.flatMap(blockEvents),
-    { type: 'message_delta', delta: { stop_reason, stop_sequence }, usage },
+    { type: 'message_delta', delta, usage },
     { type: 'message_stop' },
   ];
 }
@@ -33,10 +35,15 @@ function blockEvents(block: AnswerBlock, index: number): StreamEvent[] {
     { type: 'content_block_stop', index },
   ];
   switch (block.type) {
-    case 'text':
-      return block.text === ''
-        ? events(block)
-        : events({ ...block, text: '' }, { type: 'text_delta', text: block.text });
+    case 'text': {
+      const { citations, ...text } = block;
+      const quoting = citations?.length ? { citations: [] } : citations === undefined ? {} : { citations };
+      return events(
+        { ...text, ...quoting, text: '' },
+        ...(block.text === '' ? [] : [{ type: 'text_delta' as const, text: block.text }]),
+        ...(citations ?? []).map((citation) => ({ type: 'citations_delta' as const, citation })),
+      );
+    }
     case 'thinking':
       return events(
         { ...block, thinking: '', signature: '' },
@@ -44,6 +51,7 @@ function blockEvents(block: AnswerBlock, index: number): StreamEvent[] {
         ...(block.signature === '' ? [] : [{ type: 'signature_delta' as const, signature: block.signature }]),
       );
     case 'tool_use':
+    case 'server_tool_use':
       // Clients read a tool's input from the deltas only, not from the start.
       return events(
         { ...block, input: {} },

@@ -1,32 +1,50 @@
-import { randomUUID } from 'node:crypto';
-import { type BlockDelta, cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
+import {
+  type AnswerBlock,
+  type BlockDelta,
+  type Citation,
+  cutEvent,
+  type StreamEvent,
+  type Usage,
+} from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { isObject } from '../is-object.ts';
+import { shortId } from '../short-id.ts';
 import { decodeMessageId, decodeToolId } from '../tool-names.ts';
 import { readDelta } from './delta.ts';
 import { errorEvent, errorIn } from './error-envelope.ts';
+import { ReasoningCollector } from './reasoning-details.ts';
 import { decodeStopReason, isCut, isFailure } from './stop-reason.ts';
 import { callOf, ToolCall, type ToolFragment } from './tool-calls.ts';
 import { decodeUsage } from './usage.ts';
 
 /** A content block of the answer. `pending` has arrived and was not emitted yet. */
-interface TextualBlock {
-  kind: 'text' | 'thinking';
+interface TextBlock {
+  /** `refusal`: the model's own words for one. */
+  kind: 'text' | 'refusal';
   pending: string;
   started: boolean;
+  logprobs: unknown[];
+  citations: Citation[];
+}
+interface ThinkingBlock {
+  kind: 'thinking';
+  pending: string;
+  started: boolean;
+  /** What is to be given back of it; null: nothing. */
+  state: ReasoningCollector | null;
 }
 interface ToolBlock {
   kind: 'tool';
   call: ToolCall;
   pending: string;
   started: boolean;
+  /** As the client gets it; null while nobody has asked. */
+  id: string | null;
 }
-type Block = TextualBlock | ToolBlock;
+type Block = TextBlock | ThinkingBlock | ToolBlock;
 
 /** For an answer whose provider counts nothing. */
 const CHARACTERS_PER_TOKEN = 4;
-
-const shortId = (): string => randomUUID().replaceAll('-', '');
 
 /**
  * Turns Chat Completions chunks into canonical events; one per answer. A whole answer goes through it as a single chunk.
@@ -34,8 +52,11 @@ const shortId = (): string => randomUUID().replaceAll('-', '');
  * Blocks stay in the order in which they began, and only the first unfinished one is emitted live: a tool call whose
  * arguments may still go on holds back what began after it, because canonical blocks never interleave.
  *
- * Thinking gets no signature: this dialect has none, and its absence tells, when the block comes back in a later request,
- * that it is not Anthropic's.
+ * A thinking block's signature is the packed state that the provider wants back (reasoning-details.ts): what has come of it
+ * when the next block begins, tool calls' `extra_content` included. What comes later, and what comes without thinking,
+ * makes a `redacted_thinking` block of its own before the next block or, where tools are called, at the end. Where there is
+ * no state, there is no signature, and its absence tells, when the block comes back in a later request, that it is not
+ * Anthropic's.
  */
 export class AnswerDecoder {
   readonly #context: DecodeContext;
@@ -50,9 +71,14 @@ export class AnswerDecoder {
   /** Index of the next block to start, as the client counts. */
   #nextIndex = 0;
   readonly #calls: ToolCall[] = [];
+  readonly #toolBlocks = new Map<ToolCall, ToolBlock>();
+  /** State that came when no thinking block was the last one. */
+  #lateState: ReasoningCollector | null = null;
+  /** Citations that came when no text was the last block. */
+  #citations: Citation[] = [];
   readonly #toolIds = new Set<string>();
   #finishReason: string | null = null;
-  #refused = false;
+  #refusal = '';
   #toolUsed = false;
   #usage: Usage | null = null;
   #characters = 0;
@@ -82,21 +108,20 @@ export class AnswerDecoder {
       this.fail('api_error', 'a frame of the stream is not a JSON object');
       return;
     }
-    const choices = value.choices;
-    const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-    const error = errorIn(value) ?? (isObject(choice) ? errorIn(choice) : null);
+    const choice = firstChoice(value.choices);
+    const error = errorIn(value) ?? (choice === null ? null : errorIn(choice));
     if (error !== null) {
       const { type, message } = errorEvent(error);
       this.fail(type, message);
       return;
     }
     if (this.#messageId === '' && typeof value.id === 'string') this.#messageId = value.id;
-    if (!isObject(choice)) {
+    if (choice === null) {
       this.#readUsage(value, {});
       return;
     }
     this.#readUsage(value, choice);
-    if (isObject(choice.delta)) this.#readDelta(choice.delta);
+    if (isObject(choice.delta)) this.#readDelta(choice.delta, choice.logprobs);
     const reason = choice.finish_reason;
     if (typeof reason !== 'string' || reason === '') return;
     if (isFailure(reason)) this.fail('api_error', `the answer ended with finish_reason '${reason}'`);
@@ -117,9 +142,19 @@ export class AnswerDecoder {
       return;
     }
     this.#emitBlocks(reason);
+    // Of use only where the model goes on; and a client that takes the last block for the result must find it there.
+    if (this.#lateState !== null && this.#toolUsed) {
+      this.#push({ kind: 'thinking', pending: '', started: false, state: null });
+      this.#emitBlocks(reason);
+    }
     this.#startMessage();
-    const facts = { toolUsed: this.#toolUsed, refused: this.#refused };
-    const delta = { stop_reason: decodeStopReason(reason, facts), stop_sequence: null };
+    const stopReason = decodeStopReason(reason, { toolUsed: this.#toolUsed, refused: this.#refusal !== '' });
+    const details = { type: 'refusal' as const, category: null, explanation: this.#refusal || null };
+    const delta = {
+      stop_reason: stopReason,
+      stop_sequence: null,
+      ...(stopReason === 'refusal' ? { stop_details: details } : {}),
+    };
     this.#events.push(
       this.#usage === null
         ? { type: 'message_delta', delta, usage: this.#estimatedUsage(), estimated: true }
@@ -150,37 +185,91 @@ export class AnswerDecoder {
     if (record) this.#usage = decodeUsage(record, chunk.timings) ?? this.#usage;
   }
 
-  #readDelta(delta: Record<string, unknown>): void {
-    const { thinking, text, refusal, tools } = readDelta(delta);
-    if (thinking !== '') this.#addText('thinking', thinking);
+  #readDelta(delta: Record<string, unknown>, logprobs: unknown): void {
+    const { thinking, text, refusal, tools, details, citations } = readDelta(delta);
+    if (thinking !== '') this.#addThinking(thinking);
+    if (details.length > 0 && this.#context.quirks.returnsReasoningDetails) this.#state().addDetails(details);
     if (text !== '') this.#addText('text', text);
     if (refusal !== '') {
-      this.#refused = true;
-      this.#addText('text', refusal);
+      this.#refusal += refusal;
+      this.#addText('refusal', refusal);
     }
-    for (const fragment of tools) this.#addFragment(fragment);
+    if (isObject(logprobs)) this.#addLogprobs(logprobs);
+    if (citations.length > 0) this.#addCitations(citations);
+    if (tools.length > 0) this.#addFragments(tools);
     this.#emitBlocks(null);
   }
 
-  #addText(kind: TextualBlock['kind'], text: string): void {
+  #addThinking(text: string): void {
+    this.#characters += text.length;
+    const last = this.#blocks.at(-1);
+    if (last?.kind === 'thinking') last.pending += text;
+    else this.#push({ kind: 'thinking', pending: text, started: false, state: null });
+  }
+
+  #addText(kind: TextBlock['kind'], text: string): void {
     this.#characters += text.length;
     const last = this.#blocks.at(-1);
     if (last?.kind === kind) last.pending += text;
-    else this.#blocks.push({ kind, pending: text, started: false });
+    else this.#push({ kind, pending: text, started: false, logprobs: [], citations: [] });
   }
 
-  #addFragment(fragment: ToolFragment): void {
-    let call = callOf(fragment, this.#calls);
-    if (call === undefined) {
-      call = new ToolCall(fragment);
-      this.#calls.push(call);
-      this.#blocks.push({ kind: 'tool', call, pending: '', started: false });
+  #addLogprobs(logprobs: Record<string, unknown>): void {
+    const last = this.#blocks.at(-1);
+    if (last?.kind !== 'text' && last?.kind !== 'refusal') return;
+    const entries = last.kind === 'text' ? logprobs.content : logprobs.refusal;
+    if (Array.isArray(entries)) last.logprobs.push(...entries);
+  }
+
+  #addCitations(citations: readonly Citation[]): void {
+    const last = this.#blocks.at(-1);
+    (last?.kind === 'text' ? last.citations : this.#citations).push(...citations);
+  }
+
+  /** The state of all calls that come together stands before the first of them. */
+  #addFragments(fragments: readonly ToolFragment[]): void {
+    const begun: ToolBlock[] = [];
+    for (const fragment of fragments) {
+      const known = callOf(fragment, this.#calls);
+      const call = known ?? new ToolCall(fragment);
+      let block = this.#toolBlocks.get(call);
+      if (block === undefined) {
+        block = { kind: 'tool', call, pending: '', started: false, id: null };
+        this.#calls.push(call);
+        this.#toolBlocks.set(call, block);
+        begun.push(block);
+      }
+      if (fragment.extra !== null) this.#state().addExtra(this.#toolId(block), fragment.extra);
+      const added = call.add(fragment);
+      this.#characters += added.length;
+      block.pending += added;
     }
-    const added = call.add(fragment);
-    if (added === '') return;
-    this.#characters += added.length;
-    const block = this.#blocks.find((candidate) => candidate.kind === 'tool' && candidate.call === call);
-    if (block !== undefined) block.pending += added;
+    for (const block of begun) this.#push(block);
+  }
+
+  /** Where state that comes now is collected. */
+  #state(): ReasoningCollector {
+    const last = this.#blocks.at(-1);
+    if (last?.kind === 'thinking') {
+      last.state ??= new ReasoningCollector();
+      return last.state;
+    }
+    this.#lateState ??= new ReasoningCollector();
+    return this.#lateState;
+  }
+
+  #push(block: Block): void {
+    if (this.#lateState !== null) {
+      const state = this.#lateState;
+      this.#lateState = null;
+      if (block.kind === 'thinking') block.state = state;
+      else this.#blocks.push({ kind: 'thinking', pending: '', started: false, state });
+    }
+    if (block.kind === 'text' && this.#citations.length > 0) {
+      block.citations = this.#citations;
+      this.#citations = [];
+    }
+    this.#blocks.push(block);
   }
 
   /** Emits what can go out now; everything, once there is a finish reason. */
@@ -188,15 +277,42 @@ export class AnswerDecoder {
     for (let block = this.#blocks[this.#live]; block !== undefined; block = this.#blocks[this.#live]) {
       const hasNext = this.#live < this.#blocks.length - 1;
       const closing = finishReason !== null || (hasNext && (block.kind !== 'tool' || isWhole(block.call)));
+      if (closing && block.kind === 'tool' && !wasCut(finishReason)) block.pending += block.call.close();
       if (!block.started && mayStart(block, closing, finishReason)) this.#start(block);
-      if (block.started && block.pending !== '') {
-        this.#events.push({ type: 'content_block_delta', index: this.#nextIndex - 1, delta: deltaOf(block) });
-        block.pending = '';
-      }
+      if (block.started) this.#emitPending(block, closing);
       if (!closing) return;
+      if (block.kind === 'thinking' && block.state !== null) this.#emitState(block, block.state);
       if (block.started) this.#events.push({ type: 'content_block_stop', index: this.#nextIndex - 1 });
       this.#live += 1;
     }
+  }
+
+  #emitPending(block: Block, closing: boolean): void {
+    const index = this.#nextIndex - 1;
+    const isText = block.kind === 'text' || block.kind === 'refusal';
+    // A token that is a part of a character has logprobs and no text yet.
+    if (block.pending !== '' || (closing && isText && block.logprobs.length > 0)) {
+      this.#events.push({ type: 'content_block_delta', index, delta: deltaOf(block) });
+      block.pending = '';
+    }
+    if (!isText || block.citations.length === 0) return;
+    for (const citation of block.citations)
+      this.#events.push({ type: 'content_block_delta', index, delta: { type: 'citations_delta', citation } });
+    block.citations = [];
+  }
+
+  #emitState(block: ThinkingBlock, state: ReasoningCollector): void {
+    const packed = state.pack(this.#context.target);
+    if (block.started) {
+      const delta = { type: 'signature_delta' as const, signature: packed };
+      this.#events.push({ type: 'content_block_delta', index: this.#nextIndex - 1, delta });
+      return;
+    }
+    this.#startMessage();
+    block.started = true;
+    const content_block = { type: 'redacted_thinking' as const, data: packed };
+    this.#events.push({ type: 'content_block_start', index: this.#nextIndex, content_block });
+    this.#nextIndex += 1;
   }
 
   #start(block: Block): void {
@@ -204,26 +320,36 @@ export class AnswerDecoder {
     block.started = true;
     const index = this.#nextIndex;
     this.#nextIndex += 1;
-    if (block.kind === 'tool') {
-      this.#toolUsed = true;
-      const name = this.#context.toolNames.get(block.call.name) ?? block.call.name;
-      const content_block = { type: 'tool_use' as const, id: this.#toolId(block.call), name, input: {} };
-      this.#events.push({ type: 'content_block_start', index, content_block });
-    } else if (block.kind === 'text') {
-      this.#events.push({ type: 'content_block_start', index, content_block: { type: 'text', text: '' } });
-    } else {
-      const content_block = { type: 'thinking' as const, thinking: '', signature: '' };
-      this.#events.push({ type: 'content_block_start', index, content_block });
+    this.#events.push({ type: 'content_block_start', index, content_block: this.#contentBlock(block) });
+  }
+
+  #contentBlock(block: Block): AnswerBlock {
+    switch (block.kind) {
+      case 'text':
+        return { type: 'text', text: '' };
+      case 'refusal':
+        return { type: 'text', text: '', openai: { refusal: true } };
+      case 'thinking':
+        return { type: 'thinking', thinking: '', signature: '' };
+      case 'tool': {
+        this.#toolUsed = true;
+        const name = this.#context.toolNames.get(block.call.name) ?? block.call.name;
+        const use: AnswerBlock = { type: 'tool_use', id: this.#toolId(block), name, input: {} };
+        return block.call.custom ? { ...use, openai: { custom: true } } : use;
+      }
     }
   }
 
   /** Unique in the answer, whatever the provider sends, and in the conversation: some (SGLang) only count from 0. */
-  #toolId(call: ToolCall): string {
-    const id = /^\d*$/.test(call.id) ? `call_${this.#newId()}` : call.id;
+  #toolId(block: ToolBlock): string {
+    if (block.id !== null) return block.id;
+    const given = block.call.id;
+    const id = /^\d*$/.test(given) ? `call_${this.#newId()}` : given;
     let unique = id;
     for (let count = 2; this.#toolIds.has(unique); count += 1) unique = `${id}_${count}`;
     this.#toolIds.add(unique);
-    return decodeToolId(unique);
+    block.id = decodeToolId(unique);
+    return block.id;
   }
 
   #startMessage(): void {
@@ -260,6 +386,15 @@ export class AnswerDecoder {
   }
 }
 
+/** Clients that ask for several choices (`n`) get the first. */
+export function firstChoice(choices: unknown): Record<string, unknown> | null {
+  if (!Array.isArray(choices)) return null;
+  const choice: unknown = choices.find(
+    (entry) => isObject(entry) && !(typeof entry.index === 'number' && entry.index > 0),
+  );
+  return isObject(choice) ? choice : null;
+}
+
 /** Never `msg_…`: Claude Code takes that for a message Anthropic has stored, and sends only what is new the next time. */
 function messageId(given: string, newId: () => string): string {
   if (given === '') return `chat_${newId()}`;
@@ -267,7 +402,9 @@ function messageId(given: string, newId: () => string): string {
   return id.startsWith('msg_') ? `chat_${id}` : id;
 }
 
-const isWhole = (call: ToolCall): boolean => call.name !== '' && call.complete;
+/** A custom tool's text does not show its end, but only OpenAI has such tools, and its calls come one after another. */
+const isWhole = (call: ToolCall): boolean => call.name !== '' && (call.custom || call.complete);
+const wasCut = (finishReason: string | null): boolean => finishReason !== null && isCut(finishReason);
 const isNameless = (call: ToolCall): boolean => call.name === '' && call.arguments !== '';
 
 /**
@@ -279,13 +416,18 @@ function mayStart(block: Block, closing: boolean, finishReason: string | null): 
   if (block.kind !== 'tool') return /\S/.test(block.pending);
   if (block.call.name === '') return false;
   if (block.call.arguments !== '') return true;
-  return closing && !(finishReason !== null && isCut(finishReason));
+  return closing && !wasCut(finishReason);
 }
 
 function deltaOf(block: Block): BlockDelta {
   switch (block.kind) {
     case 'text':
-      return { type: 'text_delta', text: block.pending };
+    case 'refusal': {
+      if (block.logprobs.length === 0) return { type: 'text_delta', text: block.pending };
+      const { logprobs } = block;
+      block.logprobs = [];
+      return { type: 'text_delta', text: block.pending, openai: { logprobs } };
+    }
     case 'thinking':
       return { type: 'thinking_delta', thinking: block.pending };
     case 'tool':

@@ -1,5 +1,6 @@
 import type { ProviderCodec } from '../codec.ts';
 import { decodeError } from './error-envelope.ts';
+import { chatPassThrough } from './pass-through.ts';
 import { encodeRequest } from './request.ts';
 import { ChatStreamDecoder } from './stream-decoder.ts';
 import { decodeAnswer } from './whole-answer.ts';
@@ -8,7 +9,7 @@ import { decodeAnswer } from './whole-answer.ts';
 export const openaiChatCodec: ProviderCodec = {
   protocol: 'openai-chat',
   path: '/chat/completions',
-  passThrough: null,
+  passThrough: chatPassThrough,
   encodeRequest,
   createStreamDecoder: (context) => new ChatStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),

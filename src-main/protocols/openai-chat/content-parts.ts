@@ -1,111 +1,150 @@
-import type { ContentBlock, DocumentBlock, ImageBlock, SearchResultBlock, ToolResultBlock } from '../canonical.ts';
+import type { ContentBlock, DocumentBlock, ImageBlock, ToolResultBlock } from '../canonical.ts';
+import type { EncodeTarget } from '../codec.ts';
+import {
+  DOCUMENT_NOT_AVAILABLE,
+  documentHead,
+  documentLink,
+  headed,
+  IMAGE_NOT_AVAILABLE,
+  SEPARATOR,
+  searchResultText,
+  toolReferenceText,
+  toolResultText,
+} from '../content-text.ts';
+import { serverBlockText } from '../server-tools.ts';
+import type { CacheMark, CacheMarks } from './cache-marks.ts';
 
-export type TextPart = { type: 'text'; text: string };
-export type MediaPart =
-  | { type: 'image_url'; image_url: { url: string } }
-  | { type: 'file'; file: { filename: string; file_data: string } };
+export type TextPart = { type: 'text'; text: string } & CacheMark;
+export type MediaPart = (
+  | { type: 'image_url'; image_url: { url: string; detail?: string } }
+  | { type: 'file'; file: { filename: string; file_data: string } }
+) &
+  CacheMark;
 export type Part = TextPart | MediaPart;
 
-/** Between texts that were separate blocks. */
-export const SEPARATOR = '\n\n';
+/** What the translation of content needs besides the content. */
+export interface ContentContext {
+  target: EncodeTarget;
+  /** Null where what comes out is not sent as parts. */
+  marks: CacheMarks | null;
+  /** Filled: what was lost. */
+  warnings: Set<string>;
+}
 
 const text = (value: string): TextPart => ({ type: 'text', text: value });
 
 /** What a user turn or a tool result says, as parts of a user message. Empty texts are dropped: some servers refuse them. */
-export function contentParts(content: string | readonly ContentBlock[], warnings: Set<string>): Part[] {
-  if (typeof content === 'string') return content === '' ? [] : [text(content)];
+export function contentParts(blocks: readonly ContentBlock[], context: ContentContext): Part[] {
   const parts: Part[] = [];
-  for (const block of content) {
-    switch (block.type) {
-      case 'text':
-        if (block.text !== '') parts.push(text(block.text));
-        break;
-      case 'image':
-        parts.push(imagePart(block, warnings));
-        break;
-      case 'document':
-        parts.push(...documentParts(block, warnings));
-        break;
-      case 'search_result':
-        parts.push(text(searchResultText(block)));
-        break;
-      case 'tool_reference':
-        parts.push(text(`Tool ${block.tool_name} is available now.`));
-        break;
-      default:
-        warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
-    }
+  for (const block of blocks) {
+    const own = partsOf(block, context);
+    const last = own.at(-1);
+    if (last !== undefined && 'cache_control' in block) context.marks?.mark(last, block.cache_control);
+    parts.push(...own);
   }
   return parts;
 }
 
-function imagePart({ source }: ImageBlock, warnings: Set<string>): Part {
-  switch (source.type) {
-    case 'base64':
-      return { type: 'image_url', image_url: { url: `data:${source.media_type};base64,${source.data}` } };
-    case 'url':
-      return { type: 'image_url', image_url: { url: source.url } };
-    default:
-      warnings.add("An image lies in Anthropic's file store, where other providers cannot read it.");
-      return text('[image not available]');
+function partsOf(block: ContentBlock, context: ContentContext): Part[] {
+  switch (block.type) {
+    case 'text':
+      return block.text === '' ? [] : [text(block.text)];
+    case 'image':
+      return [imagePart(block, context)];
+    case 'document':
+      return documentParts(block, context);
+    case 'search_result':
+      return [text(searchResultText(block))];
+    case 'tool_reference':
+      return [text(toolReferenceText(block))];
+    default: {
+      const past = serverBlockText(block);
+      if (past !== null) return [text(past)];
+      context.warnings.add(noCounterpart(block.type));
+      return [];
+    }
   }
 }
 
-function documentParts(block: DocumentBlock, warnings: Set<string>): Part[] {
+export const noCounterpart = (type: string): string =>
+  `A content block of type '${type}' has no counterpart and was left out.`;
+
+function imagePart({ source, openai }: ImageBlock, { target, warnings }: ContentContext): Part {
+  if (target.facts.images === false) {
+    warnings.add('The model cannot read images; they were left out.');
+    return text(IMAGE_NOT_AVAILABLE);
+  }
+  const detail = openai?.detail === undefined ? {} : { detail: openai.detail };
+  switch (source.type) {
+    case 'base64':
+      return { type: 'image_url', image_url: { url: `data:${source.media_type};base64,${source.data}`, ...detail } };
+    case 'url':
+      return { type: 'image_url', image_url: { url: source.url, ...detail } };
+    default:
+      warnings.add("An image lies in Anthropic's file store, where other providers cannot read it.");
+      return text(IMAGE_NOT_AVAILABLE);
+  }
+}
+
+function documentParts(block: DocumentBlock, context: ContentContext): Part[] {
   const { source } = block;
-  const head = [block.title, block.context].filter((line) => typeof line === 'string' && line !== '').join('\n');
-  const headed = (body: string) => text(head === '' ? body : `${head}${SEPARATOR}${body}`);
+  const head = documentHead(block);
   switch (source.type) {
     case 'text':
-      return source.data === '' && head === '' ? [] : [headed(source.data)];
-    case 'content':
-      return [...(head === '' ? [] : [text(head)]), ...contentParts(source.content, warnings)];
+      return source.data === '' && head === '' ? [] : [text(headed(head, source.data))];
+    case 'content': {
+      const inside: readonly ContentBlock[] =
+        typeof source.content === 'string' ? [{ type: 'text', text: source.content }] : source.content;
+      return [...(head === '' ? [] : [text(head)]), ...contentParts(inside, context)];
+    }
     case 'base64': {
       const file_data = `data:${source.media_type};base64,${source.data}`;
       const file: Part = { type: 'file', file: { filename: block.title || 'document.pdf', file_data } };
       return block.context ? [text(block.context), file] : [file];
     }
     case 'url':
-      warnings.add(
+      context.warnings.add(
         'A document is known only by its URL, which Chat Completions cannot fetch; the URL was sent as text.',
       );
-      return [headed(`[document at ${source.url}]`)];
+      return [text(headed(head, documentLink(source.url)))];
     default:
-      warnings.add("A document lies in Anthropic's file store, where other providers cannot read it.");
-      return [headed('[document not available]')];
+      context.warnings.add("A document lies in Anthropic's file store, where other providers cannot read it.");
+      return [text(headed(head, DOCUMENT_NOT_AVAILABLE))];
   }
 }
 
-function searchResultText({ title, source, content }: SearchResultBlock): string {
-  const body = content.map((block) => block.text).join(SEPARATOR);
-  return `${title}\n${source}${SEPARATOR}${body}`;
-}
-
-/** Parts as the content of one message: a plain string where there is only text, which every server takes. */
-export function joinParts(parts: readonly Part[]): string | Part[] {
-  const onlyText = parts.every((part) => part.type === 'text');
-  return onlyText ? parts.map((part) => part.text).join(SEPARATOR) : [...parts];
+/**
+ * Parts as the content of one message: a plain string where there is only text, which every server takes. Servers that take
+ * marks take parts; they get several texts as such whether one is marked or not, since marks move from turn to turn and
+ * the prompt must not.
+ */
+export function joinParts<One extends Part>(parts: readonly One[], { quirks }: EncodeTarget): string | One[] {
+  if (!parts.every((part): part is One & TextPart => part.type === 'text')) return [...parts];
+  if (quirks.cacheMarks === 'none') return parts.map((part) => part.text).join(SEPARATOR);
+  const only = parts.length === 1 ? parts[0] : undefined;
+  const isMarked = (part: CacheMark) => part.cache_control !== undefined || part.prompt_cache_breakpoint !== undefined;
+  return only !== undefined && !isMarked(only) ? only.text : [...parts];
 }
 
 /**
  * A tool result's text, and what it holds besides: tool messages are text only, so images and files follow in the next user
- * message, each behind its mark. `media` collects them for the whole turn, which numbers the marks.
+ * message, each behind its number. `media` collects them for the whole turn, which numbers them.
  */
-export function toolResultText(block: ToolResultBlock, media: MediaPart[], warnings: Set<string>): string {
-  const texts = contentParts(block.content ?? '', warnings).map((part) => {
+export function toolResultPart(block: ToolResultBlock, media: MediaPart[], context: ContentContext): TextPart {
+  const content = typeof block.content === 'string' ? [{ type: 'text' as const, text: block.content }] : block.content;
+  const texts = contentParts(content ?? [], { ...context, marks: null }).map((part) => {
     if (part.type === 'text') return part.text;
     media.push(part);
-    return `[${mark(part, media.length)} follows]`;
+    return `[${label(part, media.length)} follows]`;
   });
-  const result = texts.join(SEPARATOR) || '(no output)';
-  return block.is_error === true ? `Error: ${result}` : result;
+  return text(toolResultText(texts.join(SEPARATOR), block.is_error === true));
 }
 
-/** The media of a turn's tool results, each behind its mark. */
-export function markedMedia(media: readonly MediaPart[]): Part[] {
-  return media.flatMap((part, index) => [text(`[${mark(part, index + 1)}]`), part]);
+/** The media of a turn's tool results, each behind its number. */
+export function numberedMedia(media: readonly MediaPart[]): Part[] {
+  return media.flatMap((part, index) => [text(`[${label(part, index + 1)}]`), part]);
 }
 
-function mark(part: MediaPart, number: number): string {
+function label(part: MediaPart, number: number): string {
   return `${part.type === 'file' ? 'document' : 'image'} #${number}`;
 }

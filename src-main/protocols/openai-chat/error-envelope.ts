@@ -17,21 +17,39 @@ export function decodeError(body: string): UpstreamError {
   if (!isObject(value)) return { message: plainText(typeof value === 'string' ? value : body), code: null };
   const error = errorIn(value);
   if (error !== null) return error;
-  return { message: messageOf(value) ?? shorten(body), code: codeOf(value) };
+  return { message: messageOf(value) ?? shorten(body), code: codeOf(value), ...paramOf(value) };
 }
 
 /** The error that a frame, a choice or a whole answer reports; null where it reports none. */
 export function errorIn(value: Record<string, unknown>): UpstreamError | null {
   const { error } = value;
   if (typeof error === 'string' && error !== '') return { message: shorten(error), code: codeOf(value) };
-  if (isObject(error)) return { message: messageOf(error) ?? 'no reason given', code: codeOf(error) };
-  if (value.object !== 'error' && value.type !== 'error') return null;
-  return { message: messageOf(value) ?? 'no reason given', code: codeOf(value) };
+  if (isObject(error)) return reported(error);
+  return value.object === 'error' || value.type === 'error' ? reported(value) : null;
+}
+
+const reported = (error: Record<string, unknown>): UpstreamError => ({
+  message: messageOf(error) ?? 'no reason given',
+  code: codeOf(error),
+  ...paramOf(error),
+});
+
+/** OpenAI names the parameter, and FastAPI where in the body it stands; a vendor behind OpenRouter does so in its own text. */
+function paramOf({ param, detail, metadata }: Record<string, unknown>): { param?: string } {
+  if (typeof param === 'string' && param !== '') return { param };
+  if (isObject(metadata) && typeof metadata.raw === 'string') {
+    const { param: named } = decodeError(metadata.raw);
+    return named ? { param: named } : {};
+  }
+  const problem: unknown = Array.isArray(detail) ? detail[0] : undefined;
+  const place = isObject(problem) && Array.isArray(problem.loc) ? problem.loc : [];
+  const named = place.length === 2 && place[0] === 'body' ? place[1] : undefined;
+  return typeof named === 'string' ? { param: named } : {};
 }
 
 function messageOf(error: Record<string, unknown>): string | null {
   const { message, metadata } = error;
-  if (typeof message !== 'string' || message === '') return detailOf(error.detail);
+  if (typeof message !== 'string' || message === '') return detailOf(error.detail) ?? detailOf(message);
   const raw = isObject(metadata) && typeof metadata.raw === 'string' ? decodeError(metadata.raw).message : '';
   return shorten(raw === '' || message.includes(raw) ? message : `${message}: ${raw}`);
 }

@@ -1,34 +1,58 @@
-import type { ContentBlock, Message, MessagesRequest, ToolResultBlock } from '../canonical.ts';
-import type { Quirks } from '../codec.ts';
-import { encodeToolId, encodeToolName } from '../tool-names.ts';
+import type { CacheControl, ContentBlock, MessagesRequest } from '../canonical.ts';
+import type { EncodeTarget } from '../codec.ts';
+import { NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
+import { isObject } from '../is-object.ts';
+import { customInput } from '../openai-settings.ts';
+import { stateFor } from '../reasoning-state.ts';
+import { serverBlockText } from '../server-tools.ts';
+import { encodeMistralToolId, encodeToolId } from '../tool-names.ts';
+import { type Turn, turnsOf } from '../turns.ts';
+import { CacheMarks, MOST_MARKS } from './cache-marks.ts';
 import {
+  type ContentContext,
   contentParts,
   joinParts,
   type MediaPart,
-  markedMedia,
+  noCounterpart,
+  numberedMedia,
   type Part,
-  SEPARATOR,
-  toolResultText,
+  type TextPart,
+  toolResultPart,
 } from './content-parts.ts';
+import { sentName } from './tools.ts';
 
 /** OpenAI refuses longer tool call ids. Characters. */
 const ID_LIMIT = 40;
 
-export interface ToolCall {
-  id: string;
-  type: 'function';
-  function: { name: string; arguments: string };
-}
+/** Gemini refuses a call without the signature it came with; this says that another model made it (its documentation). */
+const NO_SIGNATURE = { google: { thought_signature: 'skip_thought_signature_validator' } };
+
+/** For servers that would answer a conversation which ends with the assistant, or refuse it, instead of going on with it. */
+const GO_ON = 'Go on exactly where your last message ends. Repeat nothing of it, and write nothing before.';
+
+export type ToolCall = (
+  | { id: string; type: 'function'; function: { name: string; arguments: string } }
+  | { id: string; type: 'custom'; custom: { name: string; input: string } }
+) & { extra_content?: unknown };
 
 export type ChatMessage =
-  | { role: 'system'; content: string }
+  | { role: 'system'; content: string | TextPart[] }
   | { role: 'user'; content: string | Part[] }
-  | { role: 'assistant'; content: string | null; reasoning_content?: string; tool_calls?: ToolCall[] }
-  | { role: 'tool'; tool_call_id: string; content: string };
+  | {
+      role: 'assistant';
+      content: string | TextPart[] | null;
+      refusal?: string;
+      reasoning_content?: string;
+      reasoning_details?: unknown[];
+      tool_calls?: ToolCall[];
+    }
+  | { role: 'tool'; tool_call_id: string; content: string | TextPart[] };
 
 /** What the conversation's translation needs besides the conversation. */
 export interface ConversationContext {
-  quirks: Quirks;
+  target: EncodeTarget;
+  /** Cache marks that are used up elsewhere. */
+  marksUsed: number;
   /** Filled: names that had to change (sent name → the client's own). */
   toolNames: Map<string, string>;
   /** Filled: what was lost. */
@@ -40,143 +64,174 @@ export interface ConversationContext {
  * sent before stays the same, so prompt caches hold.
  */
 export function encodeMessages(request: MessagesRequest, context: ConversationContext): ChatMessage[] {
-  const encoded: ChatMessage[] = [];
-  const system = systemText(request.system);
-  if (system !== '') encoded.push({ role: 'system', content: system });
-  const { messages } = request;
-  let index = 0;
-  while (index < messages.length) {
-    const assistant: Message[] = [];
-    for (; messages[index]?.role === 'assistant'; index += 1) assistant.push(messages[index] as Message);
-    const others: Message[] = [];
-    for (; index < messages.length && messages[index]?.role !== 'assistant'; index += 1)
-      others.push(messages[index] as Message);
-    const calls = encodeAssistantTurn(assistant, context, encoded);
-    encodeUserTurn(others, calls, context, encoded);
+  return new ConversationEncoder(context).encode(request);
+}
+
+class ConversationEncoder {
+  readonly #context: ConversationContext;
+  readonly #content: ContentContext;
+  readonly #marks: CacheMarks;
+  readonly #encoded: ChatMessage[] = [];
+
+  constructor(context: ConversationContext) {
+    this.#context = context;
+    this.#marks = new CacheMarks(context.target);
+    this.#content = { target: context.target, marks: this.#marks, warnings: context.warnings };
   }
-  return encoded;
-}
 
-/** Claude Code's first block is for Anthropic's billing: it changes with every version and breaks prompt caches elsewhere. */
-const BILLING_BLOCK = 'x-anthropic-billing-header';
+  encode(request: MessagesRequest): ChatMessage[] {
+    const { target, marksUsed, warnings } = this.#context;
+    this.#addSystem(contentParts(systemBlocks(request.system), this.#content));
+    const turns = turnsOf(request.messages, warnings);
+    for (const turn of turns) {
+      if (turn.role === 'assistant') this.#addAssistant(turn);
+      else this.#addUser(turn);
+    }
+    this.#markEnd(request);
+    this.#marks.keepLast(MOST_MARKS - marksUsed);
+    const endsOpen = turns.at(-1)?.role === 'assistant' && this.#encoded.at(-1)?.role === 'assistant';
+    if (endsOpen && !target.quirks.takesPrefill) {
+      warnings.add('The conversation ends with the beginning of the answer; a request to go on with it was added.');
+      this.#encoded.push({ role: 'user', content: GO_ON });
+    }
+    return this.#encoded;
+  }
 
-function systemText(system: MessagesRequest['system']): string {
-  if (typeof system === 'string') return system;
-  const texts = (system ?? []).map((block) => block.text);
-  if (texts[0]?.startsWith(BILLING_BLOCK)) texts.shift();
-  return texts.filter((text) => text !== '').join(SEPARATOR);
-}
+  #addSystem(parts: readonly Part[]): void {
+    const texts = parts.filter((part): part is TextPart => part.type === 'text');
+    if (texts.length > 0) this.#encoded.push({ role: 'system', content: joinParts(texts, this.#context.target) });
+  }
 
-const blocksOf = ({ content }: Message): readonly ContentBlock[] =>
-  typeof content === 'string' ? [{ type: 'text', text: content }] : content;
-
-/** Returns the ids of the turn's tool calls, in order. */
-function encodeAssistantTurn(turn: readonly Message[], context: ConversationContext, encoded: ChatMessage[]): string[] {
-  const { quirks, toolNames, warnings } = context;
-  const texts: string[] = [];
-  const thinking: string[] = [];
-  const calls = new Map<string, ToolCall>();
-  for (const message of turn) {
-    for (const block of blocksOf(message)) {
+  #addAssistant({ blocks, calls }: Extract<Turn, { role: 'assistant' }>): void {
+    const { target, warnings } = this.#context;
+    const { quirks } = target;
+    const texts: TextPart[] = [];
+    const refusals: string[] = [];
+    const thinking: string[] = [];
+    const toolCalls: ToolCall[] = [];
+    const state = this.#stateOf(blocks);
+    for (const block of blocks) {
       switch (block.type) {
-        case 'text':
-          if (block.text !== '') texts.push(block.text);
+        case 'text': {
+          if (block.text === '') break;
+          if (block.openai?.refusal === true && quirks.isOpenai) {
+            refusals.push(block.text);
+            break;
+          }
+          const part: TextPart = { type: 'text', text: block.text };
+          this.#marks.mark(part, block.cache_control);
+          texts.push(part);
           break;
+        }
         case 'thinking':
           if (block.thinking !== '') thinking.push(block.thinking);
           break;
         case 'redacted_thinking':
           break;
-        case 'tool_use': {
-          if (calls.has(block.id)) {
-            warnings.add(`Tool use '${block.id}' stands twice in one turn; the second was left out.`);
-            break;
-          }
-          const name = encodeToolName(block.name);
-          if (name !== block.name) toolNames.set(name, block.name);
-          const call = { name, arguments: JSON.stringify(block.input ?? {}) };
-          calls.set(block.id, { id: encodeToolId(block.id, ID_LIMIT), type: 'function', function: call });
+        case 'tool_use':
+          toolCalls.push(this.#toolCall(block, state.extra[block.id]));
           break;
+        default: {
+          const past = serverBlockText(block);
+          if (past === null) warnings.add(noCounterpart(block.type));
+          else texts.push({ type: 'text', text: past });
         }
-        default:
-          warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
       }
     }
-  }
-  if (texts.length > 0 || calls.size > 0 || (quirks.returnsReasoningContent && thinking.length > 0)) {
-    encoded.push({
+    const first = toolCalls[0];
+    if (quirks.toolSchema === 'gemini' && first !== undefined && !calls.some((id) => id in state.extra))
+      first.extra_content = NO_SIGNATURE;
+    const returnsThinking = quirks.returnsReasoningContent && thinking.length > 0;
+    const returnsDetails = quirks.returnsReasoningDetails && state.details.length > 0;
+    if (texts.length + refusals.length + toolCalls.length === 0 && !returnsThinking && !returnsDetails) return;
+    const nothing = quirks.takesNullContent ? null : '';
+    this.#encoded.push({
       role: 'assistant',
-      content: texts.length > 0 ? texts.join(SEPARATOR) : null,
+      content: texts.length > 0 ? joinParts(texts, target) : nothing,
+      ...(refusals.length > 0 ? { refusal: refusals.join(SEPARATOR) } : {}),
       // On every message, empty where the thinking is lost: servers that want it back refuse a message without the field.
       ...(quirks.returnsReasoningContent ? { reasoning_content: thinking.join(SEPARATOR) } : {}),
-      ...(calls.size > 0 ? { tool_calls: [...calls.values()] } : {}),
+      ...(returnsDetails ? { reasoning_details: state.details } : {}),
+      ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
     });
   }
-  return [...calls.keys()];
-}
 
-/**
- * What stands between two assistant turns: first one tool message for each call, in the order of the calls (results arrive
- * in the order of completion), then the rest.
- */
-function encodeUserTurn(
-  turn: readonly Message[],
-  calls: readonly string[],
-  context: ConversationContext,
-  encoded: ChatMessage[],
-): void {
-  const { warnings } = context;
-  const results = toolResults(turn, calls, warnings);
-  const media: MediaPart[] = [];
-  for (const id of calls) {
-    const result = results.get(id);
-    if (result === undefined) warnings.add(`Tool use '${id}' has no result; "[no result]" was sent.`);
-    const content = result === undefined ? '[no result]' : toolResultText(result, media, warnings);
-    encoded.push({ role: 'tool', tool_call_id: encodeToolId(id, ID_LIMIT), content });
+  /** What this target gave with its reasoning in this turn, and wants back (reasoning-details.ts). */
+  #stateOf(blocks: readonly ContentBlock[]): { details: unknown[]; extra: Record<string, unknown> } {
+    const { provider, model } = this.#context.target;
+    const details: unknown[] = [];
+    const extra: Record<string, unknown> = Object.create(null);
+    for (const block of blocks) {
+      if (block.type !== 'thinking' && block.type !== 'redacted_thinking') continue;
+      const data = stateFor(block, { dialect: 'openai-chat', provider, model })?.data;
+      if (!isObject(data)) continue;
+      if (Array.isArray(data.details)) details.push(...data.details);
+      if (isObject(data.extra)) Object.assign(extra, data.extra);
+    }
+    return { details, extra };
   }
 
-  let parts = markedMedia(media);
-  const flush = () => {
-    if (parts.length > 0) encoded.push({ role: 'user', content: joinParts(parts) });
-    parts = [];
-  };
-  for (const message of turn) {
-    if (message.role !== 'system') {
-      const content =
-        typeof message.content === 'string'
-          ? message.content
-          : message.content.filter(({ type }) => type !== 'tool_result');
-      parts.push(...contentParts(content, warnings));
-      continue;
-    }
-    const text = contentParts(message.content, warnings).flatMap((part) => (part.type === 'text' ? part.text : []));
-    if (text.length === 0) continue;
-    if (context.quirks.takesSystemAnywhere) {
-      flush();
-      encoded.push({ role: 'system', content: text.join(SEPARATOR) });
-    } else {
-      parts.push({ type: 'text', text: `<system-reminder>\n${text.join(SEPARATOR)}\n</system-reminder>` });
-    }
+  #toolCall(block: Extract<ContentBlock, { type: 'tool_use' }>, extra: unknown): ToolCall {
+    const { target, toolNames } = this.#context;
+    const id = this.#toolId(block.id);
+    const name = sentName(block.name, target.quirks);
+    if (name !== block.name) toolNames.set(name, block.name);
+    const call: ToolCall =
+      block.openai?.custom === true && target.quirks.isOpenai
+        ? { id, type: 'custom', custom: { name, input: customInput(block.input) } }
+        : { id, type: 'function', function: { name, arguments: JSON.stringify(block.input ?? {}) } };
+    return extra === undefined ? call : { ...call, extra_content: extra };
   }
-  flush();
-}
 
-function toolResults(
-  turn: readonly Message[],
-  calls: readonly string[],
-  warnings: Set<string>,
-): Map<string, ToolResultBlock> {
-  const results = new Map<string, ToolResultBlock>();
-  for (const message of turn) {
-    if (typeof message.content === 'string') continue;
-    for (const block of message.content) {
-      if (block.type !== 'tool_result') continue;
-      if (!calls.includes(block.tool_use_id))
-        warnings.add(`A tool result answers no tool use ('${block.tool_use_id}') and was left out.`);
-      else if (results.has(block.tool_use_id))
-        warnings.add(`Tool use '${block.tool_use_id}' has several results; the first was sent.`);
-      else results.set(block.tool_use_id, block);
-    }
+  #toolId(id: string): string {
+    return this.#context.target.quirks.toolIds === 'mistral' ? encodeMistralToolId(id) : encodeToolId(id, ID_LIMIT);
   }
-  return results;
+
+  /** First one tool message for each call, then the rest. */
+  #addUser({ results, messages }: Extract<Turn, { role: 'user' }>): void {
+    const { target } = this.#context;
+    const media: MediaPart[] = [];
+    for (const { id, block } of results) {
+      const part: TextPart =
+        block === null ? { type: 'text', text: NO_RESULT } : toolResultPart(block, media, this.#content);
+      this.#marks.mark(part, block?.cache_control);
+      this.#encoded.push({ role: 'tool', tool_call_id: this.#toolId(id), content: joinParts([part], target) });
+    }
+    let parts = numberedMedia(media);
+    const flush = () => {
+      if (parts.length > 0) this.#encoded.push({ role: 'user', content: joinParts(parts, target) });
+      parts = [];
+    };
+    for (const { role, blocks } of messages) {
+      if (role === 'user') parts.push(...contentParts(blocks, this.#content));
+      else if (target.quirks.takesSystemAnywhere) {
+        flush();
+        this.#addSystem(contentParts(blocks, this.#content));
+      } else {
+        const reminder = this.#reminder(blocks);
+        if (reminder !== null) parts.push(reminder);
+      }
+    }
+    flush();
+  }
+
+  #reminder(blocks: readonly ContentBlock[]): TextPart | null {
+    const said = contentParts(blocks, { ...this.#content, marks: null });
+    const texts = said.flatMap((part) => (part.type === 'text' ? part.text : []));
+    if (texts.length === 0) return null;
+    let control: CacheControl | undefined;
+    const part: TextPart = { type: 'text', text: systemReminder(texts.join(SEPARATOR)) };
+    for (const block of blocks) if (block.type === 'text' && block.cache_control) control = block.cache_control;
+    this.#marks.mark(part, control);
+    return part;
+  }
+
+  /** `cache_control` of the request itself stands for a mark at its end. OpenAI needs none: it caches by itself. */
+  #markEnd({ cache_control: control }: MessagesRequest): void {
+    const last = this.#encoded.at(-1);
+    if (!control || last === undefined || this.#context.target.quirks.cacheMarks !== 'cache_control') return;
+    if (typeof last.content === 'string' && last.content !== '') last.content = [{ type: 'text', text: last.content }];
+    const part = Array.isArray(last.content) ? last.content.at(-1) : undefined;
+    if (part !== undefined) this.#marks.mark(part, control);
+  }
 }

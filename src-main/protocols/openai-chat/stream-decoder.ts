@@ -1,3 +1,4 @@
+import { AnswerFilters } from '../answer-filters.ts';
 import type { StreamEvent } from '../canonical.ts';
 import type { DecodeContext, StreamDecoder } from '../codec.ts';
 import { type SseFrame, SseParser } from '../sse.ts';
@@ -13,6 +14,7 @@ export class ChatStreamDecoder implements StreamDecoder {
   readonly #context: DecodeContext;
   readonly #newId: (() => string) | undefined;
   readonly #answer: AnswerDecoder;
+  readonly #filters: AnswerFilters;
   readonly #sse = new SseParser();
   /** The bytes of an answer that is one JSON object instead of a stream: some servers ignore `stream`. */
   #whole: Uint8Array[] | null = null;
@@ -24,10 +26,11 @@ export class ChatStreamDecoder implements StreamDecoder {
     this.#context = context;
     this.#newId = newId;
     this.#answer = new AnswerDecoder(context, newId);
+    this.#filters = new AnswerFilters(context, newId);
   }
 
   get finished(): boolean {
-    return this.#answer.finished;
+    return this.#answer.finished || this.#filters.stopped;
   }
 
   push(chunk: Uint8Array): StreamEvent[] {
@@ -37,15 +40,16 @@ export class ChatStreamDecoder implements StreamDecoder {
     }
     if (this.#whole !== null) this.#keep(chunk, this.#whole);
     else this.#read(() => this.#sse.push(chunk));
-    return this.#answer.take();
+    return this.#filters.push(this.#answer.take());
   }
 
   end(): StreamEvent[] {
-    if (this.#whole !== null && !this.finished) return this.#decodeWhole(Buffer.concat(this.#whole).toString('utf8'));
+    if (this.#whole !== null && !this.#answer.finished)
+      return this.#decodeWhole(Buffer.concat(this.#whole).toString('utf8'));
     this.#ended = true;
     this.#read(() => this.#sse.end());
     this.#answer.end();
-    return this.#answer.take();
+    return this.#filters.push(this.#answer.take());
   }
 
   #keep(chunk: Uint8Array, whole: Uint8Array[]): void {

@@ -1,32 +1,42 @@
 import { isObject } from '../is-object.ts';
-import { JsonExtent } from './json-extent.ts';
+import { JsonExtent } from '../json-extent.ts';
 
 /** A piece of a tool call as a chunk carries it; what is absent is '' (index: null). */
 export interface ToolFragment {
   index: number | null;
   id: string;
   name: string;
+  /** A function's JSON, or a custom tool's text. */
   arguments: string;
+  custom: boolean;
+  /** Gemini: state to be given back with the call (`extra_content`), as it was given; null where there is none. */
+  extra: Record<string, unknown> | null;
 }
 
 const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Reads an entry of `tool_calls`, or a whole legacy `function_call` as `function`. */
 export function readFragment(entry: Record<string, unknown>): ToolFragment {
-  const named = isObject(entry.function) ? entry.function : {};
-  const given = named.arguments;
+  const { custom } = entry;
+  const isCustom = isObject(custom);
+  const named = isCustom ? custom : isObject(entry.function) ? entry.function : {};
+  const given = isCustom ? custom.input : named.arguments;
   return {
     index: typeof entry.index === 'number' ? entry.index : null,
     id: stringOf(entry.id),
     name: stringOf(named.name),
     // Some servers send the arguments as an object instead of its JSON.
     arguments: isObject(given) ? JSON.stringify(given) : stringOf(given),
+    custom: isCustom,
+    extra: isObject(entry.extra_content) ? entry.extra_content : null,
   };
 }
 
 /** One tool call, put together from its fragments. */
 export class ToolCall {
   readonly index: number | null;
+  /** Of a free-text tool: its arguments are made here, as `{"input": text}`. */
+  readonly custom: boolean;
   /** The provider's id, '' while it has given none. */
   id: string;
   name = '';
@@ -37,6 +47,7 @@ export class ToolCall {
   constructor(first: ToolFragment) {
     this.index = first.index;
     this.id = first.id;
+    this.custom = first.custom;
   }
 
   /** The arguments are a whole JSON object. */
@@ -51,9 +62,22 @@ export class ToolCall {
   add(fragment: ToolFragment): string {
     if (this.id === '') this.id = fragment.id;
     if (this.name === '' || this.arguments === '') this.#addName(fragment.name);
-    const added = fragment.arguments.slice(0, this.#extent.push(fragment.arguments));
+    const added = this.custom
+      ? this.#addInput(fragment.arguments)
+      : fragment.arguments.slice(0, this.#extent.push(fragment.arguments));
     this.arguments += added;
     return added;
+  }
+
+  /** Returns what the arguments lack when nothing more will come: nothing but for a custom tool, whose text has no end mark. */
+  close(): string {
+    if (!this.custom) return '';
+    return this.arguments === '' ? '{"input":""}' : '"}';
+  }
+
+  #addInput(text: string): string {
+    if (text === '') return '';
+    return (this.arguments === '' ? '{"input":"' : '') + JSON.stringify(text).slice(1, -1);
   }
 
   /** A name comes whole, in pieces, late, or again and again. */

@@ -1,98 +1,214 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
+import type { EncodeTarget, Quirks } from '../codec.ts';
+import { isObject } from '../is-object.ts';
+import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
+import { toolDefinition } from '../typed-tools.ts';
+import { type CacheMark, cacheControl, takesMarks } from './cache-marks.ts';
 
-interface FunctionTool {
-  type: 'function';
-  function: { name: string; description?: string; parameters: Record<string, unknown> };
-}
+type SentTool = (
+  | {
+      type: 'function';
+      function: { name: string; description?: string; parameters?: Record<string, unknown>; strict?: boolean };
+    }
+  | { type: 'custom'; custom: { name: string; description?: string; format?: unknown } }
+) &
+  CacheMark;
 
-type ToolChoice = 'auto' | 'required' | 'none' | { type: 'function'; function: { name: string } };
+type NamedTool = { type: 'function'; function: { name: string } } | { type: 'custom'; custom: { name: string } };
 
-/** The fields of a request that concern tools; absent ones are undefined and vanish in JSON. */
+type ToolChoice =
+  | 'auto'
+  | 'required'
+  | 'none'
+  | NamedTool
+  | { type: 'allowed_tools'; allowed_tools: { mode: 'auto' | 'required'; tools: NamedTool[] } };
+
+/** The fields of a request that concern tools. */
 export interface ToolFields {
   /** JSON of the `tools` field; null where there is none. */
   tools: Uint8Array | null;
-  choice: { tool_choice: ToolChoice | undefined; parallel_tool_calls: false | undefined };
+  choice: ToolChoice | undefined;
+  parallel: boolean | undefined;
+  /** Web search in the provider's own way; undefined values vanish in JSON. */
+  search: { plugins?: unknown[]; web_search_options?: unknown };
+  /** Cache marks that the tools carry. */
+  marks: number;
 }
 
 /** A list of tool definitions, translated. */
 interface EncodedTools {
   json: Uint8Array;
-  /** As they are sent. */
-  names: ReadonlySet<string>;
+  /** As they are sent: name → kind. */
+  names: ReadonlyMap<string, SentTool['type']>;
   /** Sent name → the client's own, for those that had to change. */
   changed: ReadonlyMap<string, string>;
+  search: ToolFields['search'];
+  marks: number;
   warnings: readonly string[];
 }
 
-/** Equal tool definitions are one object (request-body.ts), so each list is translated once. */
-const encodedLists = new WeakMap<readonly Tool[], EncodedTools>();
+/** A tool's name as the provider takes it. Gemini's begin with a letter or an underscore. */
+export function sentName(name: string, { toolSchema }: Quirks): string {
+  return encodeToolName(toolSchema === 'gemini' && /^[^a-zA-Z_]/.test(name) ? `_${name}` : name);
+}
 
-function encodeList(list: readonly Tool[]): EncodedTools {
-  const known = encodedLists.get(list);
-  if (known !== undefined) return known;
-  const tools: FunctionTool[] = [];
-  const changed = new Map<string, string>();
-  const warnings: string[] = [];
-  for (const tool of list) {
-    const definition = definitionOf(tool);
-    if (definition === null) {
-      warnings.push(`Tool '${tool.name ?? tool.type}' runs on Anthropic's servers and was left out.`);
-      continue;
-    }
-    const name = encodeToolName(tool.name);
-    if (name !== tool.name) changed.set(name, tool.name);
-    const { description, schema } = definition;
-    const parameters = toolParameters(schema);
-    tools.push({
-      type: 'function',
-      function: description === undefined ? { name, parameters } : { name, description, parameters },
-    });
-  }
-  const encoded = {
-    json: Buffer.from(JSON.stringify(tools)),
-    names: new Set(tools.map((tool) => tool.function.name)),
-    changed,
-    warnings,
-  };
+/** Equal tool definitions are one object (request-body.ts), so each list is translated once for each kind of target. */
+const encodedLists = new WeakMap<readonly Tool[], Map<string, EncodedTools>>();
+
+function encodeList(list: readonly Tool[], target: EncodeTarget): EncodedTools {
   // What is not frozen might change under us.
-  if (Object.isFrozen(list)) encodedLists.set(list, encoded);
+  if (!Object.isFrozen(list)) return encodeAnew(list, target);
+  const { toolSchema, toolLimit, searchesWeb, isOpenai } = target.quirks;
+  const kind = [toolSchema, toolLimit, marksTools(target), searchesWeb, isOpenai, isSearchModel(target)].join();
+  const known = encodedLists.get(list) ?? new Map<string, EncodedTools>();
+  const encoded = known.get(kind) ?? encodeAnew(list, target);
+  known.set(kind, encoded);
+  encodedLists.set(list, known);
   return encoded;
 }
 
-/**
- * Tools, tool choice and their limits. `strict` is never set: OpenAI's strict mode refuses schemas that Anthropic takes.
- * Names that had to change are noted in `toolNames` (sent name → the client's own).
- */
-export function encodeTools(
-  request: MessagesRequest,
-  toolNames: Map<string, string>,
-  warnings: Set<string>,
-): ToolFields {
-  const encoded = encodeList(request.tools ?? []);
-  for (const [sent, own] of encoded.changed) toolNames.set(sent, own);
-  for (const warning of encoded.warnings) warnings.add(warning);
-  // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
-  if (encoded.names.size === 0)
-    return { tools: null, choice: { tool_choice: undefined, parallel_tool_calls: undefined } };
-  const choice = request.tool_choice;
-  const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
+/** OpenAI has marks in messages only. */
+const marksTools = (target: EncodeTarget): boolean =>
+  target.quirks.cacheMarks === 'cache_control' && takesMarks(target);
+
+/** OpenAI's models that search and take `web_search_options`, such as `gpt-4o-search-preview`. */
+const isSearchModel = ({ quirks, model }: EncodeTarget): boolean => quirks.isOpenai && model.includes('-search');
+
+function encodeAnew(list: readonly Tool[], target: EncodeTarget): EncodedTools {
+  const { quirks } = target;
+  const limit = quirks.toolLimit ?? Number.POSITIVE_INFINITY;
+  const tools: SentTool[] = [];
+  const names = new Map<string, SentTool['type']>();
+  const changed = new Map<string, string>();
+  const warnings: string[] = [];
+  let search: ToolFields['search'] = {};
+  let beyond = 0;
+  let marked: { tool: SentTool; control: Tool['cache_control'] } | null = null;
+  for (const tool of list) {
+    const web = webSearch(tool, target);
+    if (web !== null) {
+      search = web;
+      continue;
+    }
+    const name = sentName(tool.name ?? '', quirks);
+    const sent = encodeTool(tool, name, quirks);
+    if (sent === null) {
+      const owner = tool.type === 'openai_builtin' ? "its vendor's" : "Anthropic's";
+      warnings.push(`Tool '${tool.name ?? tool.type}' runs on ${owner} servers and was left out.`);
+    } else if (tools.length >= limit) beyond += 1;
+    else {
+      if (name !== tool.name) changed.set(name, tool.name);
+      tools.push(sent);
+      names.set(name, sent.type);
+      if (tool.cache_control) marked = { tool: sent, control: tool.cache_control };
+    }
+  }
+  if (beyond > 0) warnings.push(`The provider takes ${limit} tools; the last ${beyond} of the request were left out.`);
+  // Tools stand before all else: the last mark covers those before it.
+  const marks = marked?.control && marksTools(target) ? 1 : 0;
+  if (marked?.control && marks > 0) marked.tool.cache_control = cacheControl(marked.control);
+  return { json: Buffer.from(JSON.stringify(tools)), names, changed, search, marks, warnings };
+}
+
+/** Anthropic's web search, or OpenAI's, as the provider has it; null where it has none, and for other tools. */
+function webSearch(tool: Tool, target: EncodeTarget): ToolFields['search'] | null {
+  const builtin = tool.type === 'openai_builtin' ? tool.openai?.builtin?.type : tool.type;
+  if (typeof builtin !== 'string' || !/^web_search(_|$)/.test(builtin)) return null;
+  if (isSearchModel(target)) {
+    const { user_location: place } = tool as Tool & { user_location?: unknown };
+    if (!isObject(place)) return { web_search_options: {} };
+    const { type: _, ...approximate } = place;
+    return { web_search_options: { user_location: { type: 'approximate', approximate } } };
+  }
+  return target.quirks.searchesWeb && !target.quirks.isOpenai ? { plugins: [{ id: 'web' }] } : null;
+}
+
+/** Null for a tool that does not run at the client. `strict` is set only for those who ask for it in OpenAI's own words. */
+function encodeTool(tool: Tool, name: string, { toolSchema, isOpenai }: Quirks): SentTool | null {
+  const described = tool.description === undefined ? { name } : { name, description: tool.description };
+  if (tool.openai?.custom !== undefined && isOpenai) {
+    const format = nestedFormat(tool.openai.custom.format);
+    return { type: 'custom', custom: format === undefined ? described : { ...described, format } };
+  }
+  const definition = toolDefinition(tool);
+  if (definition === null) return null;
+  const { description, schema } = definition;
+  const parameters = toolParameters(schema, toolSchema);
+  const strict = tool.openai?.strict;
   return {
-    tools: encoded.json,
-    choice: {
-      tool_choice: encodeChoice(request, encoded.names, warnings),
-      parallel_tool_calls: serial ? false : undefined,
+    type: 'function',
+    function: {
+      name,
+      ...(description === undefined ? {} : { description }),
+      // "parameters.properties: should be non-empty for OBJECT type"
+      ...(toolSchema === 'gemini' && Object.keys(parameters.properties ?? {}).length === 0 ? {} : { parameters }),
+      ...(isOpenai && typeof strict === 'boolean' ? { strict } : {}),
     },
   };
 }
 
-function encodeChoice(
+/** Chat Completions has a grammar's parts one level deeper than Responses, whose form is the canonical one. */
+function nestedFormat(format: unknown): unknown {
+  if (!isObject(format) || format.type !== 'grammar' || format.grammar !== undefined) return format;
+  const { type, ...grammar } = format;
+  return { type, grammar };
+}
+
+/**
+ * Tools, tool choice and their limits. Names that had to change are noted in `toolNames` (sent name → the client's own).
+ * @throws ProxyError `server_tool_unsupported`
+ */
+export function encodeTools(
   request: MessagesRequest,
-  names: ReadonlySet<string>,
+  target: EncodeTarget,
+  toolNames: Map<string, string>,
+  warnings: Set<string>,
+): ToolFields {
+  const encoded = encodeList(offeredTools(request, target), target);
+  const { names, search, marks } = encoded;
+  assertToolsLeft(request, names.size + Object.keys(search).length, target.provider);
+  for (const [sent, own] of encoded.changed) toolNames.set(sent, own);
+  for (const warning of encoded.warnings) warnings.add(warning);
+  // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
+  if (names.size === 0) return { tools: null, choice: undefined, parallel: undefined, search, marks };
+  const choice = encodeChoice(request, target, names, warnings);
+  return { tools: encoded.json, choice, parallel: parallel(request), search, marks };
+}
+
+/** Only OpenAI can be told which of the tools are allowed; others get no more than those. */
+function offeredTools({ tools, openai }: MessagesRequest, { quirks }: EncodeTarget): readonly Tool[] {
+  const names = openai?.allowedTools?.names;
+  if (!tools || names === undefined || quirks.isOpenai) return tools ?? [];
+  const allowed = tools.filter(({ name }) => names.includes(name));
+  return allowed.length > 0 ? allowed : tools;
+}
+
+function parallel({ tool_choice: choice, openai }: MessagesRequest): boolean | undefined {
+  if (openai?.parallelToolCalls !== undefined) return openai.parallelToolCalls;
+  const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
+  return serial ? false : undefined;
+}
+
+function encodeChoice(
+  { tool_choice: choice, openai }: MessagesRequest,
+  { quirks }: EncodeTarget,
+  names: EncodedTools['names'],
   warnings: Set<string>,
 ): ToolChoice | undefined {
-  const choice = request.tool_choice;
+  const named = (own: string): NamedTool | null => {
+    const name = sentName(own, quirks);
+    const type = names.get(name);
+    if (type === undefined) return null;
+    return type === 'custom' ? { type, custom: { name } } : { type, function: { name } };
+  };
+  if (openai?.allowedTools !== undefined) {
+    const { mode } = openai.allowedTools;
+    if (!quirks.isOpenai) return mode;
+    const tools = openai.allowedTools.names.flatMap((name) => named(name) ?? []);
+    return { type: 'allowed_tools', allowed_tools: { mode, tools } };
+  }
   switch (choice?.type) {
     case 'auto':
       return 'auto';
@@ -101,73 +217,12 @@ function encodeChoice(
     case 'none':
       return 'none';
     case 'tool': {
-      const name = encodeToolName(choice.name);
-      if (names.has(name)) return { type: 'function', function: { name } };
-      warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
-      return undefined;
+      const tool = named(choice.name);
+      if (tool === null)
+        warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
+      return tool ?? undefined;
     }
     default:
       return undefined;
   }
-}
-
-interface Definition {
-  description: string | undefined;
-  schema: Record<string, unknown>;
-}
-
-function definitionOf(tool: Tool): Definition | null {
-  if (tool.input_schema !== undefined) return { description: tool.description, schema: tool.input_schema };
-  if (tool.type === undefined || tool.type === 'custom') return { description: tool.description, schema: {} };
-  if (tool.type.startsWith('bash_')) return bash;
-  if (tool.type.startsWith('text_editor_')) return textEditor(tool.type);
-  return null;
-}
-
-/** Anthropic's documented `bash_20250124`, whose schema is built into its models. */
-const bash: Definition = {
-  description: 'Runs a command in a bash session that keeps its state between calls.',
-  schema: {
-    type: 'object',
-    properties: {
-      command: { type: 'string', description: 'The command to run. Not needed when restarting.' },
-      restart: { type: 'boolean', description: 'Restarts the session.' },
-    },
-  },
-};
-
-/**
- * Anthropic's documented text editor tools. The text to insert is `insert_text` in the 2025-07-28 version, whatever older
- * pages of its documentation say (anthropic-sdk-python issue 1155), and `new_str` before; `undo_edit` ended with 2025-04-29.
- */
-function textEditor(type: string): Definition {
-  const version = Number(type.slice('text_editor_'.length));
-  const commands = ['view', 'create', 'str_replace', 'insert', ...(version < 20250429 ? ['undo_edit'] : [])];
-  const newText = { type: 'string', description: 'str_replace: the text to put in the place of old_str.' };
-  const inserted = { type: 'string', description: 'insert: the text to insert.' };
-  return {
-    description: 'Views, creates and edits text files.',
-    schema: {
-      type: 'object',
-      properties: {
-        command: { type: 'string', enum: commands },
-        path: { type: 'string', description: 'Path of the file; view also takes a directory.' },
-        view_range: {
-          type: 'array',
-          items: { type: 'integer' },
-          description: 'view: first and last line, counted from 1; -1 is the end of the file.',
-        },
-        file_text: { type: 'string', description: 'create: content of the new file.' },
-        old_str: { type: 'string', description: 'str_replace: the text to replace; it must occur exactly once.' },
-        ...(version >= 20250728
-          ? { new_str: newText, insert_text: inserted }
-          : { new_str: { type: 'string', description: `${newText.description} ${inserted.description}` } }),
-        insert_line: {
-          type: 'integer',
-          description: 'insert: the line after which to insert; 0 is the start of the file.',
-        },
-      },
-      required: ['command', 'path'],
-    },
-  };
 }

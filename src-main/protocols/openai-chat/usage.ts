@@ -17,21 +17,30 @@ export function decodeUsage(record: unknown, timings?: unknown): Usage | null {
     count(details.cached_tokens) ??
     // DeepSeek
     count(record.prompt_cache_hit_tokens) ??
+    // Moonshot
+    count(record.cached_tokens) ??
     // llama.cpp
     (isObject(timings) ? count(timings.cache_n) : null) ??
     0;
-  const written = count(details.cache_write_tokens) ?? 0;
-  return {
+  // OpenAI and OpenRouter, LiteLLM, Qwen
+  const written =
+    count(details.cache_write_tokens) ??
+    count(details.cache_creation_tokens) ??
+    count(details.cache_creation_input_tokens) ??
+    0;
+  const reasoning = isObject(record.completion_tokens_details)
+    ? count(record.completion_tokens_details.reasoning_tokens)
+    : null;
+  const usage: Usage = {
     input_tokens: Math.max(0, prompt - read - written),
-    output_tokens: completion + uncountedReasoning(record, prompt + completion),
+    output_tokens: completion + uncounted(reasoning, record.total_tokens, prompt + completion),
     cache_creation_input_tokens: written,
     cache_read_input_tokens: read,
   };
+  return reasoning === null ? usage : { ...usage, output_tokens_details: { thinking_tokens: reasoning } };
 }
 
 /** Some servers (xAI) count reasoning besides the completion; the total gives them away. */
-function uncountedReasoning(record: Record<string, unknown>, sum: number): number {
-  const details = record.completion_tokens_details;
-  const reasoning = isObject(details) ? (count(details.reasoning_tokens) ?? 0) : 0;
-  return record.total_tokens === sum + reasoning ? reasoning : 0;
+function uncounted(reasoning: number | null, total: unknown, sum: number): number {
+  return reasoning !== null && total === sum + reasoning ? reasoning : 0;
 }

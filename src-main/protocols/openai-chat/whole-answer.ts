@@ -1,7 +1,8 @@
+import { AnswerFilters } from '../answer-filters.ts';
 import type { StreamEvent } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import { AnswerDecoder } from './answer-decoder.ts';
+import { AnswerDecoder, firstChoice } from './answer-decoder.ts';
 import { errorIn } from './error-envelope.ts';
 
 /**
@@ -13,13 +14,12 @@ export function decodeAnswer(body: unknown, context: DecodeContext, newId?: () =
   const decoder = new AnswerDecoder(context, newId);
   decoder.chunk(errorIn(body) === null ? asChunk(body) : body);
   decoder.end();
-  return decoder.take();
+  return new AnswerFilters(context, newId).push(decoder.take());
 }
 
 function asChunk(body: Record<string, unknown>): Record<string, unknown> {
-  const choices = body.choices;
-  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-  if (!isObject(choice)) throw new Error('the answer has no choices');
+  const choice = firstChoice(body.choices);
+  if (choice === null) throw new Error('the answer has no choices');
   if (errorIn(choice) !== null) return body;
   const message = choice.message;
   if (!isObject(message)) throw new Error('the answer has no message');

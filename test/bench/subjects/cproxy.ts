@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '../../../src-shared/config.ts';
+import type { ProviderProtocol } from '../../../src-shared/requests.ts';
 import { startChild } from '../child.ts';
 import type { Subject } from './subject.ts';
 
@@ -17,7 +18,15 @@ export const cproxyModels = {
   failover: 'with-failover',
 } as const;
 
-/** Two providers, and two that fail for those who ask them; everything else is as shipped. */
+/** Model names of one provider for each dialect. */
+export const pairModels: Record<ProviderProtocol, string> = {
+  anthropic: 'first/claude-sonnet-4-5',
+  'openai-chat': 'second/pair',
+  'openai-responses': 'responses/pair',
+  ollama: 'ollama/pair',
+};
+
+/** A provider for each dialect, and two that fail for those who ask them; everything else is as shipped. */
 const config = (origin: string): ConfigInput => ({
   providers: [
     { id: 'first', type: 'anthropic', baseUrl: origin, models: [cproxyModels['pass-through']], key: 'env:BENCH_KEY' },
@@ -28,6 +37,15 @@ const config = (origin: string): ConfigInput => ({
       models: [cproxyModels.translated],
       key: 'env:BENCH_KEY',
     },
+    {
+      id: 'responses',
+      type: 'openai-compatible',
+      protocols: ['openai-responses'],
+      baseUrl: origin,
+      models: ['pair'],
+      key: 'env:BENCH_KEY',
+    },
+    { id: 'ollama', type: 'ollama', baseUrl: origin, models: ['pair'] },
     { id: 'broken', type: 'openai-compatible', baseUrl: `${origin}/down`, models: ['gone'], key: 'env:BENCH_KEY' },
     { id: 'cutting', type: 'anthropic', baseUrl: `${origin}/cut`, models: ['model'], key: 'env:BENCH_KEY' },
   ],

@@ -1,4 +1,5 @@
-import { fragments, stopReasonOf } from './parts.ts';
+import type { Asked, Dialect } from './dialect.ts';
+import { argumentsOf, fragments, stopReasonOf } from './parts.ts';
 import type { AnswerStep, Frame, Part, PartialUsage, Wire } from './step.ts';
 
 const frame = (data: { type: string } & Record<string, unknown>): Frame => ({
@@ -6,17 +7,10 @@ const frame = (data: { type: string } & Record<string, unknown>): Frame => ({
   data: JSON.stringify(data),
 });
 
-export const anthropicPing: Frame = frame({ type: 'ping' });
-
-export const anthropicErrorBody = (type: string, message: string): Record<string, unknown> => ({
+const errorBody = (type: string, message: string): Record<string, unknown> => ({
   type: 'error',
   error: { type, message },
   request_id: 'req_upstream',
-});
-
-export const anthropicErrorFrame = (type: string, message: string): Frame => ({
-  event: 'error',
-  data: JSON.stringify(anthropicErrorBody(type, message)),
 });
 
 const usageOf = (usage: PartialUsage): Record<string, number> => ({
@@ -30,7 +24,7 @@ const toolId = (part: Part, id: string, index: number): string =>
   part.type === 'tool_use' && part.id !== undefined ? part.id : `toolu_${id}_${index}`;
 
 /** An answer as the Messages API streams it. */
-export function anthropicFrames(step: AnswerStep, id: string, model: string, usage: PartialUsage | null): Frame[] {
+function messageFrames(step: AnswerStep, { id, model, usage }: Asked): Frame[] {
   const wire: Wire = step.wire ?? {};
   const message = { id: `msg_${id}`, type: 'message', role: 'assistant', model, content: [] };
   const open = { stop_reason: null, stop_sequence: null };
@@ -61,12 +55,7 @@ export function anthropicFrames(step: AnswerStep, id: string, model: string, usa
 }
 
 /** The same answer as one JSON message. */
-export function anthropicMessage(
-  step: AnswerStep,
-  id: string,
-  model: string,
-  usage: PartialUsage | null,
-): Record<string, unknown> {
+function wholeMessage(step: AnswerStep, { id, model, usage }: Asked): Record<string, unknown> {
   return {
     id: `msg_${id}`,
     type: 'message',
@@ -99,10 +88,11 @@ function blockDeltas(part: Part, wire: Wire): Record<string, unknown>[] {
         ...fragments(part.text, wire).map((thinking) => ({ type: 'thinking_delta', thinking })),
         { type: 'signature_delta', signature: part.signature ?? 'c2lnbmF0dXJl' },
       ];
-    case 'tool_use': {
-      const json = typeof part.input === 'string' ? part.input : JSON.stringify(part.input);
-      return ['', ...fragments(json, wire)].map((partial_json) => ({ type: 'input_json_delta', partial_json }));
-    }
+    case 'tool_use':
+      return ['', ...fragments(argumentsOf(part), wire)].map((partial_json) => ({
+        type: 'input_json_delta',
+        partial_json,
+      }));
   }
 }
 
@@ -116,3 +106,13 @@ function wholeBlock(part: Part, id: string): Record<string, unknown> {
       return { type: 'tool_use', id, name: part.name, input: part.input };
   }
 }
+
+/** Anthropic's Messages API. */
+export const anthropicDialect: Dialect = {
+  framing: 'sse',
+  ping: frame({ type: 'ping' }),
+  frames: messageFrames,
+  whole: wholeMessage,
+  errorBody,
+  errorFrame: ({ type, message }) => ({ event: 'error', data: JSON.stringify(errorBody(type, message)) }),
+};

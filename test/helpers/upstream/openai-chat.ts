@@ -1,4 +1,5 @@
-import { fragments, stopReasonOf } from './parts.ts';
+import type { Asked, Dialect } from './dialect.ts';
+import { argumentsOf, fragments, stopReasonOf, takeTurns } from './parts.ts';
 import type { AnswerStep, Frame, PartialUsage, ToolPart, Wire } from './step.ts';
 
 const finishReasons: Record<string, string> = {
@@ -12,12 +13,8 @@ const finishReasons: Record<string, string> = {
 /** Reasons without a counterpart are sent as they are, so that a test can send any. */
 const finishReasonOf = (step: AnswerStep): string => finishReasons[stopReasonOf(step)] ?? stopReasonOf(step);
 
-export const chatErrorBody = (type: string, message: string): Record<string, unknown> => ({
+export const openaiErrorBody = (type: string, message: string): Record<string, unknown> => ({
   error: { message, type, param: null, code: type },
-});
-
-export const chatErrorFrame = (type: string, message: string): Frame => ({
-  data: JSON.stringify(chatErrorBody(type, message)),
 });
 
 function usageOf(usage: PartialUsage): Record<string, unknown> {
@@ -32,17 +29,16 @@ function usageOf(usage: PartialUsage): Record<string, unknown> {
 }
 
 const toolsOf = (step: AnswerStep): ToolPart[] => step.content.filter((part) => part.type === 'tool_use');
-const argumentsOf = (tool: ToolPart): string =>
-  typeof tool.input === 'string' ? tool.input : JSON.stringify(tool.input);
 
-/** An answer as Chat Completions streams it. `withUsage`: the request asked for usage in the stream. */
-export function chatFrames(
-  step: AnswerStep,
-  id: string,
-  model: string,
-  usage: PartialUsage | null,
-  withUsage: boolean,
-): Frame[] {
+/** Whether the request asked for usage in the stream. */
+function asksUsage({ stream_options: options }: Record<string, unknown>): boolean {
+  return (
+    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+  );
+}
+
+/** An answer as Chat Completions streams it. */
+function chatFrames(step: AnswerStep, { id, model, usage, body }: Asked): Frame[] {
   const wire: Wire = step.wire ?? {};
   const head = { id: `chatcmpl-${id}`, object: 'chat.completion.chunk', created: 1_790_000_000, model };
   const chunk = (delta: Record<string, unknown>, finish_reason: string | null = null): Frame => ({
@@ -59,7 +55,7 @@ export function chatFrames(
   frames.push(...toolDeltas(step, id, wire).map((tool_calls) => chunk({ tool_calls })));
   if (wire.omitFinish !== true) {
     frames.push(chunk({}, finishReasonOf(step)));
-    if (usage !== null && withUsage)
+    if (usage !== null && asksUsage(body))
       frames.push({ data: JSON.stringify({ ...head, choices: [], usage: usageOf(usage) }) });
     if (wire.omitDone !== true) frames.push({ data: '[DONE]' });
   }
@@ -79,20 +75,11 @@ function toolDeltas(step: AnswerStep, id: string, wire: Wire): Record<string, un
     ],
     ...fragments(argumentsOf(tool), wire).map((text) => [{ index, function: { arguments: text } }]),
   ]);
-  if (wire.interleave !== true) return perTool.flat();
-  const rounds = Math.max(0, ...perTool.map((deltas) => deltas.length));
-  return Array.from({ length: rounds }, (_, round) =>
-    perTool.map((deltas) => deltas[round]).filter((delta) => delta !== undefined),
-  ).flat();
+  return wire.interleave === true ? takeTurns(perTool) : perTool.flat();
 }
 
 /** The same answer as one JSON completion. */
-export function chatCompletion(
-  step: AnswerStep,
-  id: string,
-  model: string,
-  usage: PartialUsage | null,
-): Record<string, unknown> {
+function chatCompletion(step: AnswerStep, { id, model, usage }: Asked): Record<string, unknown> {
   const join = (type: 'text' | 'thinking') =>
     step.content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('');
   const tools = toolsOf(step).map((tool, index) => ({
@@ -115,3 +102,13 @@ export function chatCompletion(
     ...(usage === null ? {} : { usage: usageOf(usage) }),
   };
 }
+
+/** OpenAI's Chat Completions. */
+export const chatDialect: Dialect = {
+  framing: 'sse',
+  ping: null,
+  frames: chatFrames,
+  whole: chatCompletion,
+  errorBody: openaiErrorBody,
+  errorFrame: ({ type, message }) => ({ data: JSON.stringify(openaiErrorBody(type, message)) }),
+};

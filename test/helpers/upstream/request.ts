@@ -1,6 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
-export type UpstreamProtocol = 'anthropic' | 'openai-chat';
+export type UpstreamProtocol = 'anthropic' | 'openai-chat' | 'openai-responses' | 'ollama';
+
+/** How the paths of requests that ask a model end. */
+const paths: readonly [string, UpstreamProtocol][] = [
+  ['/messages', 'anthropic'],
+  ['/chat/completions', 'openai-chat'],
+  ['/responses', 'openai-responses'],
+  ['/api/chat', 'ollama'],
+];
 
 /** A request as it reached the upstream. */
 export class UpstreamRequest {
@@ -52,13 +60,12 @@ export class UpstreamRequest {
   /** The protocol its path belongs to, for requests that ask a model. */
   get protocol(): UpstreamProtocol | null {
     if (this.method !== 'POST') return null;
-    if (this.path.endsWith('/messages')) return 'anthropic';
-    if (this.path.endsWith('/chat/completions')) return 'openai-chat';
-    return null;
+    return paths.find(([end]) => this.path.endsWith(end))?.[1] ?? null;
   }
 
   get streamed(): boolean {
-    return this.json.stream === true;
+    const { stream } = this.json;
+    return this.protocol === 'ollama' ? stream !== false : stream === true;
   }
 
   get model(): string {

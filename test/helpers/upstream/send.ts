@@ -2,24 +2,25 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
+import type { Dialect } from './dialect.ts';
 import type { Frame, Wire } from './step.ts';
 
-/** Frames as bytes, one buffer an event, with the line ends, comments and pings that were asked for. */
-export function encodeFrames(frames: readonly Frame[], wire: Wire, ping: Frame | null): Buffer[] {
+/** Frames as bytes, one buffer a frame, with the line ends, comments and pings that were asked for. */
+export function encodeFrames(frames: readonly Frame[], wire: Wire, { framing, ping }: Dialect): Buffer[] {
   const newline = wire.crlf === true ? '\r\n' : '\n';
+  const lines = framing === 'ndjson';
   const text = (frame: Frame) =>
-    `${frame.event === undefined ? '' : `event: ${frame.event}${newline}`}${frame.data
-      .split('\n')
-      .map((line) => `data: ${line}${newline}`)
-      .join('')}${newline}`;
+    lines
+      ? `${frame.data}${newline}`
+      : `${frame.event === undefined ? '' : `event: ${frame.event}${newline}`}${frame.data
+          .split('\n')
+          .map((line) => `data: ${line}${newline}`)
+          .join('')}${newline}`;
+  const comment = wire.comments === true && !lines ? `: still here${newline}` : '';
+  const ownPing = lines ? newline : `: ping${newline}${newline}`;
   return frames.map((frame, index) => {
-    const comment = wire.comments === true ? `: still here${newline}` : '';
-    const pingAfter =
-      wire.pings === true && index % 3 === 2 && index < frames.length - 1
-        ? ping === null
-          ? `: ping${newline}${newline}`
-          : text(ping)
-        : '';
+    const pinged = wire.pings === true && index % 3 === 2 && index < frames.length - 1;
+    const pingAfter = pinged ? (ping === null ? ownPing : text(ping)) : '';
     return Buffer.from(comment + text(frame) + pingAfter);
   });
 }

@@ -12,7 +12,7 @@ export interface AnswerStep {
   wire?: Wire;
 }
 
-/** Server-sent events of your own, for dialects that differ. Strings are sent as they are, objects as JSON. */
+/** Events of your own (of Ollama: lines), for dialects that differ. Strings are sent as they are, objects as JSON. */
 export interface FramesStep {
   kind: 'frames';
   frames: (Frame | string | Record<string, unknown>)[];
@@ -37,7 +37,22 @@ export interface RawStep {
   wire?: Wire;
 }
 
-export type Part = { type: 'text'; text: string } | { type: 'thinking'; text: string; signature?: string } | ToolPart;
+export type Part = TextPart | ThinkingPart | ToolPart;
+
+export interface TextPart {
+  type: 'text';
+  text: string;
+  /** Responses: of the message it stands in. */
+  phase?: 'commentary' | 'final_answer';
+}
+
+export interface ThinkingPart {
+  type: 'thinking';
+  /** Responses: each paragraph is a part of the summary. */
+  text: string;
+  /** What the provider wants back: Anthropic's `signature`, Responses' `encrypted_content`. */
+  signature?: string;
+}
 
 export interface ToolPart {
   type: 'tool_use';
@@ -55,7 +70,7 @@ export interface PartialUsage {
   output?: number;
 }
 
-/** One server-sent event. */
+/** One server-sent event; of Ollama, one line. */
 export interface Frame {
   event?: string;
   data: string;
@@ -77,23 +92,33 @@ export interface Wire {
   randomChunks?: number;
   /** Lines end in CRLF. */
   crlf?: boolean;
-  /** A comment line before every event. */
+  /** A comment line before every event. Ollama's lines have none. */
   comments?: boolean;
-  /** A ping after every third event (Anthropic's ping event; a comment in Chat Completions). */
+  /** A ping after every third event (Anthropic's ping event; elsewhere a comment; of Ollama, an empty line). */
   pings?: boolean;
   /** Characters in one delta of text, thinking or tool arguments. Default 24. */
   fragment?: number;
-  /** Chat Completions: the deltas of several tool calls take turns. */
+  /** Chat Completions: the deltas of several tool calls take turns. Responses: the events of all items do. */
   interleave?: boolean;
   /** Chat Completions: the field that thinking is in. Default `reasoning_content`. */
   reasoningField?: 'reasoning_content' | 'reasoning';
   /** Chat Completions: no `data: [DONE]`. */
   omitDone?: boolean;
+  /** Responses: arguments come whole in their `done` events, without deltas before (LM Studio). */
+  argumentsInDone?: boolean;
+  /** Responses: nothing between `response.created` and `response.completed`. */
+  onlyCompleted?: boolean;
+  /** Responses: every item is announced and finished once more at the end. */
+  echo?: boolean;
+  /** Responses: the `output` of `response.completed` is empty. */
+  omitOutput?: boolean;
+  /** Responses: thinking is given as it was thought, in `reasoning_text`, and not summarized. */
+  rawReasoning?: boolean;
   /** The stream ends without saying why it stopped. */
   omitFinish?: boolean;
   gzip?: boolean;
-  /** An error event in the stream after so many events; nothing follows it. */
-  errorAfter?: { frames: number; type?: string; message?: string };
+  /** An error in the stream after so many events; nothing follows it. `failed`: Responses says so with `response.failed`. */
+  errorAfter?: { frames: number; type?: string; message?: string; failed?: boolean };
   /** The stream breaks off, after so many events or bytes. */
   breakAfter?: { frames?: number; bytes?: number; how: 'end' | 'reset' | 'hang' };
 }

@@ -9,6 +9,26 @@ import { configSchema } from '../../../src-shared/config.ts';
 const apply = (env: NodeJS.ProcessEnv, base: unknown = {}) => applyVariables(base, env);
 const problemsOf = (env: NodeJS.ProcessEnv, base: unknown = {}) => apply(env, base).problems.map(formatProblem);
 
+describe('a provider', () => {
+  test('has its lists and quirks set by variables too', () => {
+    const base = { providers: [{ id: 'local', type: 'ollama' }] };
+    const { config, warnings } = apply(
+      {
+        CPROXY_PROVIDERS__0__PROTOCOLS: 'openai-chat,anthropic',
+        CPROXY_PROVIDERS__0__CONTEXT_WINDOW: '65536',
+        CPROXY_PROVIDERS__0__QUIRKS__TOOL_LIMIT: '64',
+      },
+      base,
+    );
+    expect(warnings).toEqual([]);
+    expect(configSchema.parse(config).providers[0]).toMatchObject({
+      protocols: ['openai-chat', 'anthropic'],
+      contextWindow: 65_536,
+      quirks: { toolLimit: 64 },
+    });
+  });
+});
+
 describe('paths', () => {
   test.each(['CPROXY_SERVER__PORT', 'cproxy_server__port', 'CPROXY_SER_VER__P_ORT_'])('%s sets server.port', (name) => {
     expect(apply({ [name]: '5000' })).toMatchObject({

@@ -197,7 +197,7 @@ routing: { defaultProvider: nope, holdMs: 1.5 }
 environments: { prod: {} }
 `,
     );
-    const types = 'anthropic, anthropic-compatible, openai, openai-compatible, openrouter, demo';
+    const types = 'anthropic, anthropic-compatible, openai, openai-compatible, openrouter, ollama, demo';
     expect(messageOf().split('\n')).toEqual([
       `${file}:1:1 sever: there is no such field; did you mean server?`,
       `${file}:2:17 server.port: must be a number; found "5000"`,

@@ -81,6 +81,13 @@ describe('SseParser', () => {
     }).toThrow(RangeError);
   });
 
+  it('refuses an event that never ends', () => {
+    const parser = new SseParser();
+    const line = Buffer.from(`data: ${'a'.repeat(8 * 1024 * 1024)}\n`);
+    expect(parser.push(Buffer.concat([line, Buffer.from('\n'), line, line, line]))).toHaveLength(1);
+    expect(() => parser.push(line)).toThrow(RangeError);
+  });
+
   it('gives the same frames wherever the bytes are cut', () => {
     const line = fc.oneof(
       fc.constantFrom('', '', ': comment', 'event: message', 'data', 'id: 1'),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toolParameters } from '../../../src-main/protocols/tool-schema.ts';
+import { isStrict, toolParameters } from '../../../src-main/protocols/tool-schema.ts';
 
 describe('toolParameters', () => {
   it('gives a schema that needs no change back as it is', () => {
@@ -64,6 +64,10 @@ describe('toolParameters', () => {
     [
       { type: 'object', properties: null },
       { type: 'object', properties: {} },
+    ],
+    [
+      { type: 'object', properties: { a: { enum: [] } }, enum: [{}], not: { required: ['b'] } },
+      { type: 'object', properties: { a: {} } },
     ],
   ])('makes the root of %j an object', (schema, wanted) => {
     expect(toolParameters(schema as Record<string, unknown>)).toEqual(wanted);
@@ -134,5 +138,33 @@ describe('toolParameters', () => {
         expect(toolParameters(once)).toEqual(once);
       }),
     );
+  });
+});
+
+describe('isStrict', () => {
+  const closed = (properties: Record<string, unknown>) => ({
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+  });
+
+  it('holds for closed objects whose properties are all required', () => {
+    expect(isStrict(closed({ a: { type: ['string', 'null'], format: 'date' }, b: closed({}) }))).toBe(true);
+    expect(isStrict({ ...closed({ a: {} }), required: [] })).toBe(false);
+    expect(isStrict({ ...closed({ a: {} }), additionalProperties: true })).toBe(false);
+    expect(isStrict(closed({ a: { type: 'object' } }))).toBe(false);
+    expect(isStrict({ ...closed({}), $defs: { a: { type: 'object', properties: {} } } })).toBe(false);
+  });
+
+  it.each([
+    { allOf: [] },
+    { oneOf: [{ type: 'string' }] },
+    { not: {} },
+    { type: 'string', format: 'uri' },
+    { type: 'string', pattern: '^(?!x)' },
+    { type: 'string', pattern: '(?<=x)y' },
+  ])('does not hold for %j', (schema) => {
+    expect(isStrict(closed({ a: schema }))).toBe(false);
   });
 });

@@ -84,6 +84,24 @@ describe('decodeError', () => {
     expect(openaiChatCodec.decodeError(body)).toEqual({ message, code: null });
   });
 
+  it.each<[string, unknown, string | undefined]>([
+    ['OpenAI', { error: { message: 'm', param: 'max_tokens' } }, 'max_tokens'],
+    ['OpenAI, of nothing', { error: { message: 'm', param: null } }, undefined],
+    ['vLLM', { object: 'error', message: 'm', param: 'top_k' }, 'top_k'],
+    ['Mistral', { message: 'm', param: 'n' }, 'n'],
+    [
+      'a vendor behind OpenRouter',
+      { error: { message: 'm', code: 400, metadata: { raw: '{"error":{"message":"x","param":"stop"}}' } } },
+      'stop',
+    ],
+    ['a vendor behind OpenRouter, of nothing', { error: { message: 'm', metadata: { raw: 'busy' } } }, undefined],
+    ['FastAPI', { detail: [{ loc: ['body', 'seed'], msg: 'no' }] }, 'seed'],
+    ['FastAPI, of something inside', { detail: [{ loc: ['body', 'messages', 0], msg: 'no' }] }, undefined],
+    ['FastAPI, of the path', { detail: [{ loc: ['path', 'id'], msg: 'no' }] }, undefined],
+  ])('knows the parameter that %s complains about', (_, body, param) => {
+    expect(openaiChatCodec.decodeError(JSON.stringify(body)).param).toBe(param);
+  });
+
   it('keeps it short', () => {
     expect(openaiChatCodec.decodeError('x'.repeat(5000)).message).toHaveLength(1001);
   });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContentBlock, Message, MessagesRequest } from '../../../../src-main/protocols/canonical.ts';
 import type { Quirks } from '../../../../src-main/protocols/codec.ts';
-import { openaiChatCodec } from '../../../../src-main/protocols/openai-chat/codec.ts';
+import { encodeRequest } from '../../../../src-main/protocols/openai-chat/request.ts';
 import { decodeToolId, encodeToolId, encodeToolName } from '../../../../src-main/protocols/tool-names.ts';
 import { encodeTarget } from '../../../helpers/codec-contexts.ts';
 
@@ -23,7 +23,7 @@ const pngPart = { type: 'image_url', image_url: { url: 'data:image/png;base64,iV
 function encode(fields: Partial<MessagesRequest>, overrides: Partial<Quirks> = {}) {
   const request: MessagesRequest = { model: 'asked', messages: [user('hi')], ...fields };
   const target = encodeTarget({ model: 'sent-model', quirks: overrides });
-  const { body, toolNames, warnings } = openaiChatCodec.encodeRequest(request, target);
+  const { body, toolNames, warnings } = encodeRequest(request, target);
   return { body: JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>, toolNames, warnings };
 }
 
@@ -76,11 +76,13 @@ describe('system', () => {
   });
 
   it('in the middle becomes a reminder in the user turn elsewhere', () => {
-    expect(messagesOf([user('a'), system('S'), user('b'), assistant('c'), system('T'), assistant('d')])).toEqual([
+    const messages = [user('a'), system('S'), user('b'), assistant('c'), system('T'), assistant('d'), user('e')];
+    expect(messagesOf(messages)).toEqual([
       { role: 'user', content: 'a\n\n<system-reminder>\nS\n</system-reminder>\n\nb' },
       { role: 'assistant', content: 'c' },
       { role: 'user', content: '<system-reminder>\nT\n</system-reminder>' },
       { role: 'assistant', content: 'd' },
+      { role: 'user', content: 'e' },
     ]);
   });
 
@@ -167,7 +169,7 @@ describe('user content', () => {
     const stored: ContentBlock = { type: 'image', source: { type: 'file', file_id: 'f1' } };
     const linked: ContentBlock = { type: 'document', title: 'L', source: { type: 'url', url: 'https://x.test/l.pdf' } };
     const filed: ContentBlock = { type: 'document', source: { type: 'file', file_id: 'f2' } };
-    const unknown = { type: 'container_upload', file_id: 'f3' } as unknown as ContentBlock;
+    const unknown = { type: 'compaction', content: 'C' } as unknown as ContentBlock;
     const { body, warnings } = encode({ messages: [user([stored, linked, filed, unknown])] });
     expect(body.messages).toEqual([
       {
@@ -260,14 +262,14 @@ describe('assistant turns', () => {
   });
 
   it('lose a call that stands twice, and blocks that have no counterpart', () => {
-    const server = { type: 'server_tool_use', id: 's', name: 'web_search', input: {} } as unknown as ContentBlock;
+    const server = { type: 'fallback', from: 'x' } as unknown as ContentBlock;
     const { body, warnings } = encode({
       messages: [user('a'), assistant([use('c1'), use('c1'), server]), user([result('c1', 'r')])],
     });
     expect(body.messages).toMatchObject([{}, { tool_calls: [{ id: 'c1' }] }, { role: 'tool' }]);
     expect(warnings).toEqual([
       "Tool use 'c1' stands twice in one turn; the second was left out.",
-      "A content block of type 'server_tool_use' has no counterpart and was left out.",
+      "A content block of type 'fallback' has no counterpart and was left out.",
     ]);
   });
 });
@@ -406,11 +408,17 @@ describe('tools', () => {
   });
 
   it('that are none leave no trace of choices', () => {
-    const { body } = encode({
-      tools: [{ type: 'web_search_20250305', name: 'web_search' }],
-      tool_choice: { type: 'any', disable_parallel_tool_use: true },
-    });
+    const { body } = encode({ tools: [], tool_choice: { type: 'any', disable_parallel_tool_use: true } });
     for (const field of ['tools', 'tool_choice', 'parallel_tool_calls']) expect(body).not.toHaveProperty(field);
+  });
+
+  it('that all run at Anthropic are refused, unless none is to be called', () => {
+    const tools = [{ type: 'web_search_20250305', name: 'web_search' }];
+    expect(() => encode({ tools })).toThrow(
+      expect.objectContaining({ code: 'server_tool_unsupported', status: 400, retryable: false }),
+    );
+    expect(() => encode({ tools })).toThrow(/Provider 'upstream' has no counterpart for 'web_search', which runs at/);
+    expect(encode({ tools, tool_choice: { type: 'none' } }).body).not.toHaveProperty('tools');
   });
 
   it.each<[MessagesRequest['tool_choice'], unknown, unknown]>([
@@ -542,19 +550,15 @@ describe('parameters', () => {
     expect(encode({ max_tokens: 0 }).body).toMatchObject({ max_tokens: 1 });
   });
 
-  it('keep four stop sequences, temperature and top_p, and drop top_k', () => {
+  it('keep four stop sequences, temperature, top_p and top_k', () => {
     const { body, warnings } = encode({
       stop_sequences: ['1', '2', '3', '4', '5'],
       temperature: 0,
       top_p: 0.5,
       top_k: 3,
     });
-    expect(body).toMatchObject({ stop: ['1', '2', '3', '4'], temperature: 0, top_p: 0.5 });
-    expect(body).not.toHaveProperty('top_k');
-    expect(warnings).toEqual([
-      'Only the first 4 stop sequences were sent.',
-      'top_k has no counterpart and was left out.',
-    ]);
+    expect(body).toMatchObject({ stop: ['1', '2', '3', '4'], temperature: 0, top_p: 0.5, top_k: 3 });
+    expect(warnings).toEqual([]);
     expect(encode({ stop_sequences: [] }).body).not.toHaveProperty('stop');
   });
 
@@ -599,101 +603,5 @@ describe('parameters', () => {
       json_schema: { strict: false },
     });
     expect(strictOf({ type: 'array', items: closed })).toMatchObject({ json_schema: { strict: true } });
-  });
-});
-
-/** Conversations as an agent has them: turns are only ever appended, user and assistant by turns. */
-const word = fc.constantFrom('a', 'bb', '', 'Grüße', '🌍', 'x\ny');
-const userBlock = fc.oneof(
-  word.map(text),
-  fc.constant(png),
-  fc
-    .record({
-      id: fc.constantFrom('t1', 't2', 't3', 'bad:id'),
-      content: fc.option(word, { nil: undefined }),
-      error: fc.boolean(),
-    })
-    .map(({ id, content, error }) => result(id, content, error)),
-);
-const assistantBlock = fc.oneof(
-  word.map(text),
-  word.map((thinking): ContentBlock => ({ type: 'thinking', thinking, signature: '' })),
-  fc
-    .record({
-      id: fc.constantFrom('t1', 't2', 't3', 'bad:id'),
-      input: fc.dictionary(word, fc.jsonValue({ maxDepth: 1 }), { maxKeys: 2 }),
-    })
-    .map(({ id, input }) => use(id, 'mcp.tool', input)),
-);
-const userTurn = fc.array(
-  fc.oneof(
-    { weight: 4, arbitrary: fc.array(userBlock, { minLength: 1, maxLength: 5 }).map(user) },
-    { weight: 1, arbitrary: word.map(system) },
-  ),
-  { minLength: 1, maxLength: 3 },
-);
-const exchange = fc.tuple(
-  fc.array(fc.array(assistantBlock, { minLength: 1, maxLength: 4 }).map(assistant), { minLength: 1, maxLength: 2 }),
-  userTurn,
-);
-const conversation = fc.tuple(userTurn, fc.array(exchange, { maxLength: 4 }));
-const anyQuirks = fc.record({
-  maxTokensField: fc.constantFrom('max_tokens' as const, 'max_completion_tokens' as const),
-  reasoningFormat: fc.constantFrom('none' as const, 'reasoning_effort' as const),
-  returnsReasoningContent: fc.boolean(),
-  asksStreamUsage: fc.boolean(),
-  takesSystemAnywhere: fc.boolean(),
-});
-
-describe('any conversation', () => {
-  const bodyOf = (messages: Message[], given: Partial<Quirks>) =>
-    Buffer.from(
-      openaiChatCodec.encodeRequest({ model: 'm', system: 'S', messages }, encodeTarget({ quirks: given })).body,
-    ).toString();
-
-  it('is translated by a pure function', () => {
-    fc.assert(
-      fc.property(conversation, anyQuirks, ([first, exchanges], given) => {
-        const messages = [...first, ...exchanges.flat(2)];
-        const before = structuredClone(messages);
-        expect(bodyOf(messages, given)).toBe(bodyOf(before, given));
-        expect(messages).toEqual(before);
-      }),
-    );
-  });
-
-  it('has the messages of an earlier turn as the beginning of those of a later one', () => {
-    fc.assert(
-      fc.property(conversation, anyQuirks, ([first, exchanges], given) => {
-        let earlier = '';
-        for (let turns = 0; turns <= exchanges.length; turns += 1) {
-          const body = JSON.parse(bodyOf([...first, ...exchanges.slice(0, turns).flat(2)], given)) as {
-            messages: unknown[];
-          };
-          const json = JSON.stringify(body.messages).slice(0, -1);
-          expect(json.startsWith(earlier)).toBe(true);
-          earlier = json;
-        }
-      }),
-    );
-  });
-
-  it('has after each call exactly one result, in order, before anything else', () => {
-    fc.assert(
-      fc.property(conversation, anyQuirks, ([first, exchanges], given) => {
-        const { messages } = JSON.parse(bodyOf([...first, ...exchanges.flat(2)], given)) as {
-          messages: { role: string; content: unknown; tool_call_id?: string; tool_calls?: { id: string }[] }[];
-        };
-        let awaited: string[] = [];
-        for (const message of messages) {
-          if (message.role === 'tool') expect(message.tool_call_id).toBe(awaited.shift());
-          else expect(awaited).toEqual([]);
-          if (message.tool_calls !== undefined) awaited = message.tool_calls.map(({ id }) => id);
-          expect(message.content).not.toBe('');
-          expect(message.content).not.toEqual([]);
-        }
-        expect(awaited).toEqual([]);
-      }),
-    );
   });
 });

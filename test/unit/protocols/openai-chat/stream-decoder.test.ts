@@ -1,26 +1,52 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnswerBlock, cutEvent, type StopReason, type Usage } from '../../../../src-main/protocols/canonical.ts';
+import {
+  type AnswerBlock,
+  cutEvent,
+  type StopDetails,
+  type StopReason,
+  type Usage,
+} from '../../../../src-main/protocols/canonical.ts';
 import { openaiChatCodec } from '../../../../src-main/protocols/openai-chat/codec.ts';
 import { ChatStreamDecoder } from '../../../../src-main/protocols/openai-chat/stream-decoder.ts';
+import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
-import { collect, context, decodePieces, decodeText, fixtureNames, readFixture, streamOf } from './fixtures.ts';
+import {
+  collect,
+  context,
+  decodeFixture,
+  decodePieces,
+  decodeText,
+  fixtureNames,
+  readFixture,
+  streamOf,
+} from './fixtures.ts';
 
 interface Expected {
   content: AnswerBlock[];
   stop: StopReason | null;
   usage?: Usage;
+  sequence?: string;
+  refused?: StopDetails;
   error?: { type: string; message: string };
 }
 
 const text = (value: string): AnswerBlock => ({ type: 'text', text: value });
-const thinking = (value: string): AnswerBlock => ({ type: 'thinking', thinking: value, signature: '' });
+const thinking = (value: string, state?: unknown): AnswerBlock => ({
+  type: 'thinking',
+  thinking: value,
+  signature: state === undefined ? '' : packed(state),
+});
+const redacted = (state: unknown): AnswerBlock => ({ type: 'redacted_thinking', data: packed(state) });
+const packed = (data: unknown): string =>
+  packState({ dialect: 'openai-chat', provider: 'upstream', model: 'upstream-model', data });
 const tool = (id: string, name: string, input: unknown): AnswerBlock => ({ type: 'tool_use', id, name, input });
-const usage = (input: number, output: number, read = 0, write = 0): Usage => ({
+const usage = (input: number, output: number, read = 0, write = 0, reasoning = 0): Usage => ({
   input_tokens: input,
   output_tokens: output,
   cache_read_input_tokens: read,
   cache_creation_input_tokens: write,
+  ...(reasoning === 0 ? {} : { output_tokens_details: { thinking_tokens: reasoning } }),
 });
 
 const cutOff = { type: 'api_error', message: 'the stream ended before the answer was finished' };
@@ -31,7 +57,7 @@ const expected: Record<string, Expected> = {
   'reasoning-content': {
     content: [thinking('Two and two.'), text('Four.')],
     stop: 'end_turn',
-    usage: usage(10, 8, 40),
+    usage: usage(10, 8, 40, 0, 5),
   },
   'reasoning-details': { content: [thinking('Thinking.'), text('Done.')], stop: 'end_turn', usage: usage(20, 6) },
   'content-parts': { content: [thinking('Hm.'), text('Yes.')], stop: 'end_turn', usage: usage(5, 3) },
@@ -86,8 +112,173 @@ const expected: Record<string, Expected> = {
     ],
     stop: 'max_tokens',
   },
-  'content-filter': { content: [text('I will')], stop: 'refusal' },
-  refusal: { content: [text('I cannot help.')], stop: 'refusal' },
+  'content-filter': {
+    content: [text('I will')],
+    stop: 'refusal',
+    refused: { type: 'refusal', category: null, explanation: null },
+  },
+  refusal: {
+    content: [{ type: 'text', text: 'I cannot help.', openai: { refusal: true } }],
+    stop: 'refusal',
+    refused: { type: 'refusal', category: null, explanation: 'I cannot help.' },
+  },
+  'azure-content-filter': {
+    content: [text('I can')],
+    stop: 'refusal',
+    refused: { type: 'refusal', category: null, explanation: null },
+  },
+  'thinking-after-text': {
+    content: [thinking('First.'), text('Half '), thinking('Wait.'), text('an answer.')],
+    stop: 'end_turn',
+  },
+  'thinking-blank': { content: [text('Hi.')], stop: 'end_turn' },
+  'gemini-thought-signature': {
+    content: [
+      redacted({ extra: { 'function-call-1': { google: { thought_signature: 'SIG+a/1=' } } } }),
+      tool('function-call-1', 'Read', { path: 'a' }),
+      tool('function-call-2', 'Read', { path: 'b' }),
+    ],
+    stop: 'tool_use',
+    usage: usage(30, 12),
+  },
+  'gemini-signature-each-step': {
+    content: [
+      thinking('Two files.', { extra: { call_a: { google: { thought_signature: 'one' } } } }),
+      tool('call_a', 'Read', { path: 'a' }),
+      tool('call_b', 'Read', { path: 'b' }),
+      redacted({ extra: { call_b: { google: { thought_signature: 'two' } } } }),
+    ],
+    stop: 'tool_use',
+  },
+  'openrouter-anthropic-signature': {
+    content: [
+      thinking('Let me look.', {
+        details: [
+          {
+            type: 'reasoning.text',
+            text: 'Let me look.',
+            format: 'anthropic-claude-v1',
+            index: 0,
+            signature: 'EqMB/x==',
+          },
+        ],
+      }),
+      tool('toolu_1', 'Bash', { command: 'ls' }),
+    ],
+    stop: 'tool_use',
+  },
+  'openrouter-openai-summaries': {
+    content: [
+      thinking('**Plan** first', {
+        details: [
+          { type: 'reasoning.summary', summary: '**Plan** first', format: 'openai-responses-v1', index: 0 },
+          { type: 'reasoning.encrypted', data: 'gAAAA+/=', id: 'rs_1', format: 'openai-responses-v1', index: 1 },
+        ],
+      }),
+      text('Done.'),
+    ],
+    stop: 'end_turn',
+  },
+  'openrouter-gemini-encrypted': {
+    content: [
+      redacted({
+        details: [
+          { type: 'reasoning.encrypted', data: 'Ev4B/==', id: 'tool_Read_1', format: 'google-gemini-v1', index: 0 },
+        ],
+      }),
+      tool('tool_Read_1', 'Read', { path: 'a' }),
+    ],
+    stop: 'tool_use',
+  },
+  'openrouter-details-late': {
+    content: [
+      thinking('Hm.', {
+        details: [{ type: 'reasoning.text', text: 'Hm.', format: 'google-gemini-v1', index: 0 }],
+      }),
+      text('Reading.'),
+      tool('tool_1', 'Read', { path: 'a' }),
+      redacted({
+        details: [{ type: 'reasoning.encrypted', data: 'Late==', id: 'tool_1', format: 'google-gemini-v1', index: 1 }],
+      }),
+    ],
+    stop: 'tool_use',
+  },
+  'openrouter-details-after-text': { content: [text('All done.')], stop: 'end_turn' },
+  'custom-tool': {
+    content: [
+      {
+        type: 'tool_use',
+        id: 'call_1',
+        name: 'apply_patch',
+        input: { input: '*** Begin "x"\n+ü\\n}' },
+        openai: { custom: true },
+      },
+      { type: 'tool_use', id: 'call_2', name: 'refresh', input: { input: '' }, openai: { custom: true } },
+    ],
+    stop: 'tool_use',
+  },
+  citations: {
+    content: [
+      {
+        type: 'text',
+        text: 'It rains. Still.',
+        citations: [
+          {
+            type: 'web_search_result_location',
+            url: 'https://x.test/a',
+            title: 'Weather',
+            cited_text: 'Rain all day',
+          },
+          { type: 'web_search_result_location', url: 'https://x.test/b', title: null, cited_text: '' },
+        ],
+      },
+    ],
+    stop: 'end_turn',
+  },
+  logprobs: {
+    content: [
+      {
+        type: 'text',
+        text: 'Hi🌍',
+        openai: {
+          logprobs: [
+            { token: 'Hi', logprob: -0.1, bytes: [72, 105], top_logprobs: [] },
+            { token: '\\xf0\\x9f', logprob: -1, bytes: [240, 159], top_logprobs: [] },
+            { token: '\\x8c\\x8d', logprob: -2, bytes: [140, 141], top_logprobs: [] },
+          ],
+        },
+      },
+    ],
+    stop: 'end_turn',
+  },
+  'two-choices': { content: [text('One.')], stop: 'end_turn', usage: usage(9, 4) },
+  'usage-in-choice': { content: [text('Yes.')], stop: 'end_turn', usage: usage(10, 2, 40) },
+  'usage-groq': { content: [text('Yes.')], stop: 'end_turn', usage: usage(50, 2) },
+  'usage-reasoning-apart': {
+    content: [thinking('Hm.'), text('Yes.')],
+    stop: 'end_turn',
+    usage: usage(6, 52, 4, 0, 50),
+  },
+  'usage-cumulative': { content: [text('Yes.')], stop: 'end_turn', usage: usage(10, 2) },
+  'markup-hermes': {
+    content: [thinking('Look first.'), text('I look.\n'), tool('call_new1', 'Bash', { command: 'ls </tool_call>' })],
+    stop: 'tool_use',
+  },
+  'markup-qwen-coder': { content: [tool('call_new1', 'Bash', { command: '12', timeout: 5000 })], stop: 'tool_use' },
+  'stop-sequence-cut': {
+    content: [text('One. ')],
+    stop: 'stop_sequence',
+    sequence: '<END>',
+    usage: usage(9, 8),
+  },
+  'tool-open-at-end': { content: [tool('call_1', 'Bash', {})], stop: null, error: cutOff },
+  'done-without-finish': { content: [text('Half of')], stop: null, error: cutOff },
+  'error-openrouter-choice': {
+    content: [],
+    stop: null,
+    error: { type: 'api_error', message: 'Provider returned error: model crashed' },
+  },
+  'error-bare-string': { content: [text('So')], stop: null, error: { type: 'api_error', message: 'Model unloaded.' } },
   'done-missing': { content: [text('All said.')], stop: 'end_turn', usage: usage(3, 3) },
   empty: { content: [], stop: 'end_turn', usage: usage(4, 0) },
   cut: { content: [text('Half of')], stop: null, error: cutOff },
@@ -124,14 +315,16 @@ describe('recorded streams', () => {
     expect(Object.keys(expected).sort()).toEqual([...fixtureNames].sort());
   });
 
-  it.each(Object.entries(expected))('%s', (name, { content, stop, usage: counted, error }) => {
-    const events = decodePieces([readFixture(name)]);
+  it.each(Object.entries(expected))('%s', (name, { content, stop, usage: counted, sequence, refused, error }) => {
+    const events = decodeFixture(name, [readFixture(name)]);
     expect(checkEventGrammar(events)).toEqual([]);
     const collected = collect(events);
     expect(collected.error).toEqual(error ?? null);
     expect(events.at(-1)).toEqual(error === cutOff ? cutEvent : expect.not.objectContaining({ cut: true }));
     expect(collected.message?.content ?? []).toEqual(content);
     expect(collected.message?.stop_reason ?? null).toBe(stop);
+    expect(collected.message?.stop_sequence ?? null).toBe(sequence ?? null);
+    expect(collected.message?.stop_details).toEqual(refused);
     if (counted !== undefined) expect(collected.message?.usage).toEqual(counted);
     expect(events.some((event) => event.type === 'message_delta' && event.estimated === true)).toBe(
       stop !== null && counted === undefined,
@@ -140,18 +333,24 @@ describe('recorded streams', () => {
 
   it.each(fixtureNames)('%s gives the same events cut at every byte', (name) => {
     const bytes = readFixture(name);
-    const whole = decodePieces([bytes]);
+    const whole = decodeFixture(name, [bytes]);
     for (let place = 1; place < bytes.length; place += 1)
-      expect(decodePieces([bytes.subarray(0, place), bytes.subarray(place)])).toEqual(whole);
-    expect(decodePieces(Array.from(bytes, (_, place) => bytes.subarray(place, place + 1)))).toEqual(whole);
+      expect(decodeFixture(name, [bytes.subarray(0, place), bytes.subarray(place)])).toEqual(whole);
+    expect(
+      decodeFixture(
+        name,
+        Array.from(bytes, (_, place) => bytes.subarray(place, place + 1)),
+      ),
+    ).toEqual(whole);
   });
 
   it.each(fixtureNames)('%s gives the same events with CRLF, CR and a byte order mark', (name) => {
     const recorded = readFixture(name).toString('utf8');
-    const whole = decodeText(recorded);
-    expect(decodeText(recorded.replaceAll('\n', '\r\n'))).toEqual(whole);
-    expect(decodeText(recorded.replaceAll('\n', '\r'))).toEqual(whole);
-    expect(decodeText(`\uFEFF${recorded}`)).toEqual(whole);
+    const decode = (stream: string) => decodeFixture(name, [Buffer.from(stream)]);
+    const whole = decode(recorded);
+    expect(decode(recorded.replaceAll('\n', '\r\n'))).toEqual(whole);
+    expect(decode(recorded.replaceAll('\n', '\r'))).toEqual(whole);
+    expect(decode(`\uFEFF${recorded}`)).toEqual(whole);
   });
 
   it('give the same events in random pieces', () => {
@@ -160,7 +359,7 @@ describe('recorded streams', () => {
         const bytes = readFixture(name);
         const cuts = [0, ...places.map((place) => place % bytes.length).sort((a, b) => a - b), bytes.length];
         const pieces = cuts.slice(1).map((end, index) => bytes.subarray(cuts[index], end));
-        expect(decodePieces(pieces)).toEqual(decodePieces([bytes]));
+        expect(decodeFixture(name, pieces)).toEqual(decodeFixture(name, [bytes]));
       }),
       { numRuns: 200 },
     );
@@ -223,6 +422,82 @@ describe('the live stream', () => {
     decoder.push(Buffer.from(streamOf([{ content: 'x' }])));
     expect(decoder.push(Buffer.from(streamOf([{ content: 'y' }])))).toEqual([]);
     expect(decoder.end()).toEqual([]);
+  });
+});
+
+describe('reasoning state', () => {
+  const encrypted = { type: 'reasoning.encrypted', data: 'x', index: 0 };
+  const returning = { quirks: { ...context.quirks, returnsReasoningDetails: true } };
+
+  it('is collected only for providers that want it back', () => {
+    const stream = streamOf([{ reasoning_details: [encrypted], content: 'Hi' }]);
+    expect(collect(decodeText(stream)).message?.content).toEqual([text('Hi')]);
+    expect(collect(decodeText(stream, returning)).message?.content).toEqual([
+      redacted({ details: [encrypted] }),
+      text('Hi'),
+    ]);
+  });
+
+  it("that came before its thinking is the thinking block's", () => {
+    const stream = streamOf([{ reasoning_details: [encrypted] }, { reasoning: 'Hm.' }, { content: 'Hi' }]);
+    expect(collect(decodeText(stream, returning)).message?.content).toEqual([
+      thinking('Hm.', { details: [encrypted] }),
+      text('Hi'),
+    ]);
+  });
+
+  it('that came amid text stands before the tool call that follows', () => {
+    const call = { index: 0, id: 'a', function: { name: 'A', arguments: '{}' } };
+    const stream = streamOf([
+      { content: 'One ' },
+      { reasoning_details: [encrypted] },
+      { content: 'two.' },
+      { tool_calls: [call] },
+    ]);
+    expect(collect(decodeText(stream, returning)).message?.content).toEqual([
+      text('One two.'),
+      redacted({ details: [encrypted] }),
+      tool('a', 'A', {}),
+    ]);
+  });
+
+  it('names a call by the id that the client gets', () => {
+    const extra = { google: { thought_signature: 's' } };
+    const call = (id: string) => ({ id, function: { name: 'A', arguments: '{}' }, extra_content: extra });
+    const { message } = collect(decodeText(streamOf([{ tool_calls: [call(''), call('x.y:0')] }])));
+    expect(message?.content).toEqual([
+      redacted({ extra: { call_new1: extra, id64_eC55OjA: extra } }),
+      tool('call_new1', 'A', {}),
+      tool('id64_eC55OjA', 'A', {}),
+    ]);
+  });
+
+  it('is unmodified in a whole answer', () => {
+    const details = [
+      { type: 'reasoning.text', text: 'a', index: 0 },
+      { type: 'reasoning.text', text: 'b', index: 0, signature: null },
+      { type: 'reasoning.summary', summary: 'c' },
+    ];
+    const message = { content: 'Hi', reasoning: 'ab', reasoning_details: details };
+    const events = openaiChatCodec.decodeAnswer({ choices: [{ message }] }, { ...context, ...returning });
+    expect(collect(events).message?.content).toEqual([thinking('ab', { details }), text('Hi')]);
+  });
+
+  it('joins no text to one that is signed', () => {
+    const pieces = [
+      { type: 'reasoning.text', text: 'a', index: 0 },
+      { type: 'reasoning.text', text: '', signature: 's', index: 0 },
+      { type: 'reasoning.text', text: 'b', index: 0 },
+    ];
+    const stream = streamOf(pieces.map((piece) => ({ reasoning_details: [piece] })));
+    expect(collect(decodeText(stream, returning)).message?.content).toEqual([
+      thinking('ab', {
+        details: [
+          { type: 'reasoning.text', text: 'a', index: 0, signature: 's' },
+          { type: 'reasoning.text', text: 'b', index: 0 },
+        ],
+      }),
+    ]);
   });
 });
 
@@ -433,6 +708,79 @@ describe('tool calls as servers send them', () => {
     expect(checkEventGrammar(events)).toEqual([expect.stringContaining("the input of tool 'A' is not a JSON object")]);
   });
 
+  it('closes a custom call before the next block, and leaves it open where the token limit cut it', () => {
+    const custom = (index: number, input: string) => ({
+      index,
+      id: `c${index}`,
+      type: 'custom',
+      custom: { name: 'patch', input },
+    });
+    const events = decodeText(streamOf([calls(custom(0, 'a')), calls(custom(1, 'b'))], 'length'));
+    expect(checkEventGrammar(events)).toEqual([]);
+    expect(collect(events).message?.content).toMatchObject([
+      { input: { input: 'a' }, openai: { custom: true } },
+      { input: { _raw: '{"input":"b' } },
+    ]);
+  });
+
+  it('gives whatever order of whatever deltas a valid stream', () => {
+    const piece = fc.constantFrom('', 'x', ' ', '\n', 'ü', '</', '{"a":', '1}', '{}', '"');
+    const detail = fc.record(
+      {
+        type: fc.constantFrom('reasoning.text', 'reasoning.summary', 'reasoning.encrypted', 'other'),
+        text: piece,
+        data: piece,
+        signature: piece,
+        index: fc.nat(2),
+      },
+      { requiredKeys: ['type'] },
+    );
+    const fragment = fc.record(
+      {
+        index: fc.nat(2),
+        id: fc.constantFrom('a', 'b', '0', 'x.y:1'),
+        function: fc.record({ name: fc.constantFrom('A', 'B', ''), arguments: piece }, { requiredKeys: [] }),
+        custom: fc.record({ name: fc.constantFrom('A', 'C'), input: piece }, { requiredKeys: [] }),
+        extra_content: fc.record({ google: fc.record({ thought_signature: piece }) }),
+      },
+      { requiredKeys: [] },
+    );
+    const delta = fc.record(
+      {
+        content: fc.oneof(piece, fc.constant(null)),
+        reasoning_content: piece,
+        reasoning: piece,
+        reasoning_details: fc.array(detail, { maxLength: 2 }),
+        refusal: fc.constantFrom(null, '', 'no'),
+        tool_calls: fc.array(fragment, { maxLength: 3 }),
+        annotations: fc.array(fc.record({ url_citation: fc.record({ url: fc.constant('https://x.test') }) }), {
+          maxLength: 1,
+        }),
+      },
+      { requiredKeys: [] },
+    );
+    const logprobs = fc.constantFrom(undefined, null, { content: [{ token: 'x' }], refusal: [{ token: 'no' }] });
+    const chunk = fc
+      .record({
+        delta,
+        logprobs,
+        index: fc.constantFrom(0, 0, 0, 1),
+        finish_reason: fc.constantFrom(null, null, null, 'stop', 'length'),
+      })
+      .map((choice) => ({ id: 'c', choices: [choice] }));
+    fc.assert(
+      fc.property(fc.array(chunk, { maxLength: 12 }), fc.constantFrom('stop', 'length', null), (chunks, finish) => {
+        const frames = [...chunks, ...(finish === null ? [] : [{ choices: [{ delta: {}, finish_reason: finish }] }])];
+        const stream = frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join('');
+        const quirks = { ...context.quirks, returnsReasoningDetails: true };
+        const problems = checkEventGrammar(decodeText(stream, { quirks }));
+        // What the model wrote into its arguments is passed on, valid or not.
+        expect(problems.filter((problem) => !problem.includes('is not a JSON object'))).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('puts randomly interleaved fragments together', () => {
     const call = fc.record({
       name: fc.constantFrom('Read', 'Bash', 'mcp__x__y'),
@@ -533,6 +881,32 @@ describe('what is no answer', () => {
       { type: 'error', error: { type: 'api_error', message: 'a line of the stream is longer than 32 MB' } },
     ]);
     expect(decoder.end()).toEqual([]);
+  });
+});
+
+describe('stop sequences that the provider was not told', () => {
+  it('finish the answer; what still comes may be waited for, not for long', () => {
+    const decoder = new ChatStreamDecoder({ ...context, stopSequences: ['END'] });
+    decoder.push(Buffer.from('data: {"choices":[{"delta":{"content":"a EN"}}]}\n\n'));
+    expect(decoder.finished).toBe(false);
+    decoder.push(Buffer.from('data: {"choices":[{"delta":{"content":"D b"}}]}\n\n'));
+    expect(decoder.finished).toBe(true);
+    expect(decoder.end()).toEqual([
+      {
+        type: 'message_delta',
+        delta: { stop_reason: 'stop_sequence', stop_sequence: 'END' },
+        usage: { input_tokens: 77, output_tokens: 2, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 },
+        estimated: true,
+      },
+      { type: 'message_stop' },
+    ]);
+  });
+
+  it('are found in a whole answer too', () => {
+    const body = { choices: [{ message: { content: 'a END b' }, finish_reason: 'stop' }] };
+    const events = openaiChatCodec.decodeAnswer(body, { ...context, stopSequences: ['END'] });
+    expect(checkEventGrammar(events)).toEqual([]);
+    expect(collect(events).message).toMatchObject({ content: [text('a ')], stop_sequence: 'END' });
   });
 });
 

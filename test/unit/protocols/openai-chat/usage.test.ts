@@ -24,17 +24,21 @@ describe('decodeUsage', () => {
     expect(decodeUsage({ prompt_tokens: 100, completion_tokens: 5, prompt_cache_hit_tokens: 40 })).toEqual(
       usage(60, 5, 40),
     );
+    expect(decodeUsage({ prompt_tokens: 100, completion_tokens: 5, cached_tokens: 30 })).toEqual(usage(70, 5, 30));
     expect(decodeUsage({ prompt_tokens: 100, completion_tokens: 5 }, { cache_n: 90 })).toEqual(usage(10, 5, 90));
+  });
+
+  it.each(['cache_write_tokens', 'cache_creation_tokens', 'cache_creation_input_tokens'])('knows %s', (name) => {
+    expect(decodeUsage({ prompt_tokens: 100, completion_tokens: 5, prompt_tokens_details: { [name]: 30 } })).toEqual(
+      usage(70, 5, 0, 30),
+    );
   });
 
   it('adds reasoning that only the total counts', () => {
     const details = { completion_tokens_details: { reasoning_tokens: 50 } };
-    expect(decodeUsage({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 65, ...details })).toEqual(
-      usage(10, 55),
-    );
-    expect(decodeUsage({ prompt_tokens: 10, completion_tokens: 55, total_tokens: 65, ...details })).toEqual(
-      usage(10, 55),
-    );
+    const wanted = { ...usage(10, 55), output_tokens_details: { thinking_tokens: 50 } };
+    expect(decodeUsage({ prompt_tokens: 10, completion_tokens: 5, total_tokens: 65, ...details })).toEqual(wanted);
+    expect(decodeUsage({ prompt_tokens: 10, completion_tokens: 55, total_tokens: 65, ...details })).toEqual(wanted);
   });
 
   it('never goes below nothing', () => {

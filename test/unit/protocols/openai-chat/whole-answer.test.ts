@@ -50,6 +50,18 @@ describe('decodeAnswer', () => {
     });
   });
 
+  it('is the first choice, wherever it stands', () => {
+    const { content } = collectMessage(
+      decode({
+        choices: [
+          { index: 1, message: { content: 'second' }, finish_reason: 'stop' },
+          { index: 0, message: { content: 'first' }, finish_reason: 'stop' },
+        ],
+      }),
+    );
+    expect(content).toEqual([{ type: 'text', text: 'first' }]);
+  });
+
   it('takes every entry for a call of its own, though none has an id or arguments', () => {
     const call = { type: 'function', function: { name: 'ListTasks', arguments: '' } };
     const { content } = collectMessage(decode({ choices: [{ message: { content: null, tool_calls: [call, call] } }] }));

@@ -1,0 +1,48 @@
+import { NO_OUTPUT } from '../content-text.ts';
+import { isObject } from '../is-object.ts';
+import { STATE_MARK } from '../reasoning-state.ts';
+
+/**
+ * Thinking that a provider with Anthropic's dialect has not made and refuses (`Invalid signature in thinking block`): state of
+ * other providers, packed, and thinking that came without a signature. A conversation gets such blocks where it has been
+ * answered by another provider before.
+ *
+ * @param takesEmptySignature the provider takes thinking without a signature, as compatible servers do that give none.
+ */
+export function isForeignThinking(block: unknown, takesEmptySignature: boolean): boolean {
+  if (!isObject(block)) return false;
+  const { type, signature, data } = block;
+  if (type === 'redacted_thinking') return typeof data !== 'string' || data === '' || data.startsWith(STATE_MARK);
+  if (type !== 'thinking') return false;
+  if (typeof signature !== 'string' || signature === '') return !takesEmptySignature;
+  return signature.startsWith(STATE_MARK);
+}
+
+const EMPTY_SIGNATURES = ['"signature":""', '"signature": ""'];
+
+/** Whether a body may hold such blocks: a quick look at its bytes, which need not be decoded where it holds none. */
+export function mayHoldForeignThinking(body: Buffer, takesEmptySignature: boolean): boolean {
+  if (body.includes(STATE_MARK)) return true;
+  return !takesEmptySignature && EMPTY_SIGNATURES.some((field) => body.includes(field));
+}
+
+/**
+ * The messages without such blocks, and without the messages that consisted of nothing else, unless a system message needs
+ * one behind it; the same array where there are none. Everything else stays the same object.
+ */
+export function withoutForeignThinking(messages: readonly unknown[], takesEmptySignature: boolean): readonly unknown[] {
+  let changed = false;
+  const kept = messages.flatMap((message, index) => {
+    if (!isObject(message) || message.role !== 'assistant' || !Array.isArray(message.content)) return [message];
+    const content = message.content.filter((block) => !isForeignThinking(block, takesEmptySignature));
+    if (content.length === message.content.length) return [message];
+    changed = true;
+    if (content.length > 0) return [{ ...message, content }];
+    // "must be last or followed by an assistant message"
+    const before = messages[index - 1];
+    if (isObject(before) && before.role === 'system')
+      return [{ ...message, content: [{ type: 'text', text: NO_OUTPUT }] }];
+    return [];
+  });
+  return changed ? kept : messages;
+}

@@ -1,0 +1,108 @@
+import type { Usage } from '../canonical.ts';
+import type { PassThrough, StreamTap, UpstreamError, WholeAnswer } from '../codec.ts';
+import { FrameSplitter, frameData, frameObject } from '../frame-splitter.ts';
+import { isObject } from '../is-object.ts';
+import { errorIn } from './error-envelope.ts';
+import { isFailure } from './stop-reason.ts';
+import { decodeUsage } from './usage.ts';
+
+const DONE = 'data: [DONE]\n\n';
+/** `data: [DONE]`, with room for an event line. */
+const DONE_LENGTH = 48;
+
+/**
+ * What a frame to be decoded holds: a value of `finish_reason`, `usage` or `error` that is not null, the word `error` as a
+ * value (vLLM), or a role, which begins a choice. Most frames have none of it, so this is what most frames cost.
+ */
+const TO_BE_READ = /"(?:(?:finish_reason|usage|error)"\s*:\s*(?![\sn])|error"\s*[,}]|role")/;
+
+/** Watches a Chat Completions stream that is passed through. */
+class ChatStreamTap implements StreamTap {
+  started = false;
+  complete = false;
+  error: UpstreamError | null = null;
+  usage: Usage | null = null;
+  stopReason: string | null = null;
+  /** Choices that have begun and were not finished: the answer is finished when all of them are. */
+  readonly #open = new Set<unknown>();
+  readonly #frames = new FrameSplitter((bytes, start, end) => this.#inspect(bytes, start, end));
+
+  get finished(): boolean {
+    return this.complete || (this.stopReason !== null && this.#open.size === 0);
+  }
+
+  push(chunk: Buffer): Buffer {
+    return this.#frames.push(chunk);
+  }
+
+  end(): string {
+    const rest = this.#frames.end();
+    // Clients wait for it, and some servers leave it out.
+    return this.finished && !this.complete && this.error === null ? rest + DONE : rest;
+  }
+
+  #inspect(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start <= DONE_LENGTH && frameData(bytes, start, end)?.trim() === '[DONE]') {
+      this.complete = true;
+      return true;
+    }
+    // The keys are ASCII: the frame need not be read as UTF-8 for them.
+    if (this.started && !TO_BE_READ.test(bytes.toString('latin1', start, end))) return false;
+    const chunk = frameObject(bytes, start, end);
+    if (chunk === null) return false;
+    this.#account(chunk);
+    return true;
+  }
+
+  #account(chunk: Record<string, unknown>): void {
+    const choices = Array.isArray(chunk.choices) ? chunk.choices.filter(isObject) : [];
+    this.usage = usageIn(chunk, choices) ?? this.usage;
+    this.error ??= failureIn(chunk, choices);
+    for (const { index, delta, finish_reason: reason } of choices) {
+      this.#open.add(index);
+      if (isObject(delta) && Object.entries(delta).some(isContent)) this.started = true;
+      if (typeof reason !== 'string' || reason === '') continue;
+      this.#open.delete(index);
+      this.stopReason ??= reason;
+      // An answer without content that gives its reason is an answer.
+      this.started = true;
+    }
+  }
+}
+
+/** Content of any kind, ours to know or not. */
+function isContent([name, value]: [string, unknown]): boolean {
+  if (name === 'role' || value === null || value === '') return false;
+  return !Array.isArray(value) || value.length > 0;
+}
+
+type Json = Record<string, unknown>;
+
+/** Usage stands beside the choices, in a choice (Moonshot) or in a corner of its own (Groq). */
+function usageIn(body: Json, choices: readonly Json[]): Usage | null {
+  const { x_groq: corner, timings } = body;
+  return decodeUsage(body.usage ?? choices[0]?.usage ?? (isObject(corner) ? corner.usage : null), timings);
+}
+
+/** An error beside the choices or in one of them, or a finish that says so. */
+function failureIn(body: Json, choices: readonly Json[]): UpstreamError | null {
+  const told = errorIn(body) ?? choices.map(errorIn).find((error) => error !== null);
+  if (told) return told;
+  const reason = choices.map((choice) => choice.finish_reason).find((one) => typeof one === 'string' && isFailure(one));
+  return reason === undefined
+    ? null
+    : { message: `the answer ended with finish_reason '${String(reason)}'`, code: null };
+}
+
+function readAnswer(body: Json): WholeAnswer {
+  const choices = Array.isArray(body.choices) ? body.choices.filter(isObject) : [];
+  const error = failureIn(body, choices);
+  if (error !== null) return { error, usage: null, stopReason: null };
+  const [choice] = choices;
+  if (choice === undefined) throw new Error('the answer has no choices');
+  const { finish_reason: reason } = choice;
+  return { error: null, usage: usageIn(body, choices), stopReason: typeof reason === 'string' ? reason : null };
+}
+
+/** How Chat Completions answers are watched that go to a client of Chat Completions. */
+export const chatPassThrough: PassThrough = { createTap: () => new ChatStreamTap(), readAnswer };

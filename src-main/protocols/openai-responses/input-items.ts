@@ -1,0 +1,182 @@
+import type { ContentBlock, MessagesRequest, TextBlock, ToolUseBlock } from '../canonical.ts';
+import type { EncodeTarget } from '../codec.ts';
+import { NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
+import { isObject } from '../is-object.ts';
+import { customInput } from '../openai-settings.ts';
+import { stateFor } from '../reasoning-state.ts';
+import { serverBlockText } from '../server-tools.ts';
+import { encodeToolId, encodeToolName } from '../tool-names.ts';
+import { type ToolResult, type Turn, turnsOf } from '../turns.ts';
+import { type InputPart, inputParts, type PartsContext, toolOutput } from './content-parts.ts';
+
+/** OpenAI refuses longer ids of calls. Characters. */
+const ID_LIMIT = 64;
+
+type OutputPart = { type: 'output_text'; text: string } | { type: 'refusal'; refusal: string };
+
+/** An item of `input`, as far as it is made here. A `reasoning` item goes back as it came. */
+export type InputItem =
+  | { type: 'message'; role: 'user' | 'developer'; content: InputPart[] }
+  | { type: 'message'; role: 'assistant'; content: OutputPart[]; phase?: string }
+  | { type: 'function_call'; call_id: string; name: string; arguments: string }
+  | { type: 'custom_tool_call'; call_id: string; name: string; input: string }
+  | { type: 'function_call_output' | 'custom_tool_call_output'; call_id: string; output: string | InputPart[] }
+  | Readonly<Record<string, unknown>>;
+
+export interface Conversation {
+  /** '' where there are none, or where they are the first item of `input`. */
+  instructions: string;
+  input: InputItem[];
+}
+
+interface Context extends PartsContext {
+  target: EncodeTarget;
+  /** Filled: names that had to change (sent name → the client's own). */
+  toolNames: Map<string, string>;
+}
+
+/** What is said where a conversation ends with the beginning of the answer, which this API does not go on with. */
+const GO_ON =
+  'Your last message above is the beginning of your answer. Go on exactly where it ends, repeat nothing of it, and do not comment on this.';
+
+/**
+ * The conversation as items of the Responses API. Each turn is translated by itself: when a conversation grows, what was
+ * sent before stays the same, so prompt caches hold.
+ *
+ * @param toolNames filled with names that had to change (sent name → the client's own).
+ * @param warnings filled with what was lost.
+ */
+export function encodeConversation(
+  request: MessagesRequest,
+  target: EncodeTarget,
+  toolNames: Map<string, string>,
+  warnings: Set<string>,
+): Conversation {
+  const { quirks, refused, facts } = target;
+  const marks =
+    quirks.cacheMarks === 'prompt_cache_breakpoint' &&
+    ![...refused].some((name) => name.endsWith('prompt_cache_breakpoint'));
+  const context: Context = { target, quirks, marks, blind: facts.images === false, toolNames, warnings };
+  const input: InputItem[] = [];
+
+  const system = systemBlocks(request.system);
+  // `instructions` is one string, which no mark fits in.
+  const asItem = marks && system.some((block) => block.cache_control);
+  if (asItem) input.push({ type: 'message', role: 'developer', content: inputParts(system, context) });
+
+  const turns = turnsOf(request.messages, warnings);
+  let custom: ReadonlySet<string> = new Set();
+  for (const turn of turns) {
+    if (turn.role === 'assistant') {
+      custom = new Set(turn.blocks.flatMap((block) => (isCustomCall(block) ? block.id : [])));
+      input.push(...assistantItems(turn.blocks, context));
+    } else {
+      pushUserTurn(turn, custom, context, input);
+    }
+  }
+  const last = input.at(-1);
+  if (last?.type === 'message' && last.role === 'assistant' && !quirks.takesPrefill) {
+    warnings.add('The conversation ends with the beginning of the answer; the model was asked to go on from there.');
+    input.push({ type: 'message', role: 'user', content: [{ type: 'input_text', text: GO_ON }] });
+  }
+  return { instructions: asItem ? '' : system.map((block) => block.text).join(SEPARATOR), input };
+}
+
+function isCustomCall(block: ContentBlock): block is ToolUseBlock {
+  return block.type === 'tool_use' && block.openai?.custom === true;
+}
+
+/** What an assistant turn said and did, in its order. */
+function assistantItems(blocks: readonly ContentBlock[], context: Context): InputItem[] {
+  const { target, toolNames, warnings } = context;
+  const items: InputItem[] = [];
+  /** The message that text is still added to. */
+  let message: { content: OutputPart[]; phase?: string } | null = null;
+  const say = (part: OutputPart, phase: string | undefined): void => {
+    if (message === null || message.phase !== phase) {
+      const begun: InputItem & { content: OutputPart[]; phase?: string } = {
+        type: 'message',
+        role: 'assistant',
+        content: [],
+        ...(phase === undefined ? {} : { phase }),
+      };
+      items.push(begun);
+      message = begun;
+    }
+    message.content.push(part);
+  };
+  for (const block of blocks) {
+    switch (block.type) {
+      case 'text':
+        if (block.text !== '') say(outputPart(block), block.openai?.phase);
+        break;
+      case 'thinking':
+      case 'redacted_thinking': {
+        const item = reasoningItem(block, target);
+        if (item === null) break;
+        items.push(item);
+        message = null;
+        break;
+      }
+      case 'tool_use': {
+        const name = encodeToolName(block.name);
+        if (name !== block.name) toolNames.set(name, block.name);
+        const call_id = encodeToolId(block.id, ID_LIMIT);
+        items.push(
+          block.openai?.custom === true
+            ? { type: 'custom_tool_call', call_id, name, input: customInput(block.input) }
+            : { type: 'function_call', call_id, name, arguments: JSON.stringify(block.input ?? {}) },
+        );
+        message = null;
+        break;
+      }
+      default: {
+        const said = serverBlockText(block);
+        if (said !== null) say({ type: 'output_text', text: said }, undefined);
+        else warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
+      }
+    }
+  }
+  // What it led to never came or cannot be sent: "reasoning was provided without its required following item".
+  while (isObject(items.at(-1)) && items.at(-1)?.type === 'reasoning') items.pop();
+  return items;
+}
+
+const outputPart = ({ text, openai }: TextBlock): OutputPart =>
+  openai?.refusal === true ? { type: 'refusal', refusal: text } : { type: 'output_text', text };
+
+/** The reasoning item that a thinking block stands for, where this target made it; else null. */
+function reasoningItem(block: ContentBlock, { provider, model, quirks }: EncodeTarget): InputItem | null {
+  const item = stateFor(block, { dialect: 'openai-responses', provider, model })?.data;
+  if (!isObject(item) || item.type !== 'reasoning') return null;
+  // OpenAI looks up an item without its content by its id, and nothing was stored.
+  return quirks.isOpenai && !item.encrypted_content ? null : item;
+}
+
+function pushUserTurn(
+  { results, messages }: Extract<Turn, { role: 'user' }>,
+  custom: ReadonlySet<string>,
+  context: Context,
+  input: InputItem[],
+): void {
+  for (const { id, block } of results) input.push(outputItem({ id, block }, custom.has(id), context));
+  const { quirks } = context;
+  for (const { role, blocks } of messages) {
+    const parts = inputParts(blocks, context);
+    if (parts.length === 0) continue;
+    if (role === 'system' && !quirks.takesSystemAnywhere && !quirks.isOpenai) {
+      for (const part of parts) if (part.type === 'input_text') part.text = systemReminder(part.text);
+      input.push({ type: 'message', role: 'user', content: parts });
+    } else {
+      input.push({ type: 'message', role: role === 'system' ? 'developer' : 'user', content: parts });
+    }
+  }
+}
+
+function outputItem({ id, block }: ToolResult, custom: boolean, context: Context): InputItem {
+  return {
+    type: custom ? 'custom_tool_call_output' : 'function_call_output',
+    call_id: encodeToolId(id, ID_LIMIT),
+    output: block === null ? NO_RESULT : toolOutput(block, context),
+  };
+}

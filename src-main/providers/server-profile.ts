@@ -1,0 +1,21 @@
+import type { ProviderProtocol } from '../../src-shared/requests.ts';
+import type { Quirks } from './quirks.ts';
+
+/** At least one, the preferred first. */
+export type Protocols = readonly [ProviderProtocol, ...ProviderProtocol[]];
+
+/** What is known of a server before anyone configures it. */
+export interface ServerProfile {
+  /** What it speaks. */
+  protocols?: Protocols;
+  /** Whose models it serves, as the model catalogue names it. */
+  catalogue?: string;
+  quirks?: Partial<Quirks>;
+  /** Where some of its models differ: the first that matches a name counts. */
+  models?: readonly ModelProfile[];
+}
+
+export interface ModelProfile {
+  matches: (model: string) => boolean;
+  quirks: Partial<Quirks>;
+}

@@ -1,0 +1,28 @@
+import type { FastifyInstance } from 'fastify';
+import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
+import { openaiChatClientCodec } from '../protocols/openai-chat/client-codec.ts';
+import { openaiResponsesClientCodec } from '../protocols/openai-responses/client-codec.ts';
+import { refuseKeptState } from '../protocols/openai-responses/client-request.ts';
+import { httpReply } from './http-reply.ts';
+import { readRequest } from './read-request.ts';
+
+export interface OpenaiDoorsOptions {
+  handle: (request: ClientRequest, reply: ClientReply) => Promise<void>;
+}
+
+/** OpenAI: `POST /v1/chat/completions` and `POST /v1/responses`. */
+export function registerOpenaiDoors(server: FastifyInstance, { handle }: OpenaiDoorsOptions): void {
+  server.post('/v1/chat/completions', async (request, reply) => {
+    const clientRequest = readRequest(request, reply, openaiChatClientCodec, '/v1/chat/completions');
+    // From here the pipeline writes to the socket itself.
+    reply.hijack();
+    await handle(clientRequest, httpReply(reply));
+  });
+
+  server.post('/v1/responses', async (request, reply) => {
+    const clientRequest = readRequest(request, reply, openaiResponsesClientCodec, '/v1/responses');
+    refuseKeptState(clientRequest.body);
+    reply.hijack();
+    await handle(clientRequest, httpReply(reply));
+  });
+}

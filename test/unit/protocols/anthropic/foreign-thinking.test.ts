@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import {
+  isForeignThinking,
+  mayHoldForeignThinking,
+  withoutForeignThinking,
+} from '../../../../src-main/protocols/anthropic/foreign-thinking.ts';
+import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
+
+const state = packState({ dialect: 'openai-chat', provider: 'deepseek', model: 'v4', data: 1 });
+const own = { type: 'thinking', thinking: 'Mine', signature: 'EqQBCg==' };
+const packed = { type: 'thinking', thinking: 'Theirs', signature: state };
+const cut = { type: 'thinking', thinking: 'Theirs', signature: state.slice(0, 12) };
+const unsigned = { type: 'thinking', thinking: 'Somebody', signature: '' };
+const redacted = { type: 'redacted_thinking', data: state };
+const text = { type: 'text', text: 'Hi' };
+
+describe('foreign thinking', () => {
+  it('is what another provider made, also when it was cut', () => {
+    expect([packed, cut, redacted].every((block) => isForeignThinking(block, true))).toBe(true);
+    expect(
+      [own, text, { type: 'redacted_thinking', data: 'EmwK' }].some((block) => isForeignThinking(block, false)),
+    ).toBe(false);
+  });
+  it('is what has no signature, where the provider checks it', () => {
+    expect(isForeignThinking(unsigned, false)).toBe(true);
+    expect(isForeignThinking({ type: 'thinking', thinking: 'x' }, false)).toBe(true);
+    expect(isForeignThinking(unsigned, true)).toBe(false);
+  });
+  it('can be suspected of a body by its bytes', () => {
+    const body = (...blocks: unknown[]) => Buffer.from(JSON.stringify({ messages: [{ content: blocks }] }, null, 1));
+    expect(mayHoldForeignThinking(body(own, text), false)).toBe(false);
+    expect(mayHoldForeignThinking(body(own, packed), true)).toBe(true);
+    expect(mayHoldForeignThinking(body(unsigned), false)).toBe(true);
+    expect(mayHoldForeignThinking(Buffer.from(JSON.stringify(unsigned)), false)).toBe(true);
+    expect(mayHoldForeignThinking(body(unsigned), true)).toBe(false);
+  });
+  it('goes, and with it the messages that were nothing else', () => {
+    const messages = [
+      { role: 'user', content: 'Go' },
+      { role: 'assistant', content: [packed, redacted] },
+      { role: 'user', content: [text] },
+      { role: 'assistant', content: [own, unsigned, text] },
+      { role: 'assistant', content: 'Hi' },
+    ];
+    const kept = withoutForeignThinking(messages, false);
+    expect(kept).toEqual([messages[0], messages[2], { role: 'assistant', content: [own, text] }, messages[4]]);
+    expect(kept[1]).toBe(messages[2]);
+    expect(withoutForeignThinking(messages, true)[2]).toBe(messages[3]);
+  });
+  it('leaves a message behind a system message, which needs one', () => {
+    const messages = [
+      { role: 'user', content: 'Go' },
+      { role: 'system', content: 'Now' },
+      { role: 'assistant', content: [packed] },
+      { role: 'user', content: 'Go on' },
+    ];
+    const rest = { role: 'assistant', content: [{ type: 'text', text: '(no output)' }] };
+    expect(withoutForeignThinking(messages, false)).toEqual([messages[0], messages[1], rest, messages[3]]);
+  });
+  it('leaves everything as it is where there is none', () => {
+    const messages = [{ role: 'user', content: `${state}` }, { role: 'assistant', content: [own] }, null];
+    expect(withoutForeignThinking(messages, false)).toBe(messages);
+  });
+});

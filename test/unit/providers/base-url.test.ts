@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { joinBaseUrl } from '../../../src-main/providers/base-url.ts';
+
+describe('a path below a base URL', () => {
+  it.each([
+    ['https://api.openai.com', '/responses', 'https://api.openai.com/v1/responses'],
+    ['https://api.openai.com/', '/responses', 'https://api.openai.com/v1/responses'],
+    ['https://api.openai.com/v1', '/responses', 'https://api.openai.com/v1/responses'],
+    ['https://openrouter.ai/api', '/messages?beta=true', 'https://openrouter.ai/api/v1/messages?beta=true'],
+    ['https://openrouter.ai/api/v1/', '/messages', 'https://openrouter.ai/api/v1/messages'],
+    [
+      'https://api.z.ai/api/coding/paas/v4',
+      '/chat/completions',
+      'https://api.z.ai/api/coding/paas/v4/chat/completions',
+    ],
+    [
+      'https://generativelanguage.googleapis.com/v1beta/openai/',
+      '/chat/completions',
+      'https://generativelanguage.googleapis.com/v1beta/openai/chat/completions',
+    ],
+    ['https://api.fireworks.ai/inference', '/messages', 'https://api.fireworks.ai/inference/v1/messages'],
+    ['http://127.0.0.1:11434', '//api/chat', 'http://127.0.0.1:11434/api/chat'],
+    ['http://127.0.0.1:11434/', '//api/chat', 'http://127.0.0.1:11434/api/chat'],
+    ['http://127.0.0.1:11434/v1', '//api/chat', 'http://127.0.0.1:11434/api/chat'],
+    ['https://example.com/ollama/', '//api/chat', 'https://example.com/ollama/api/chat'],
+    ['https://example.com/v2/ollama', '//api/chat', 'https://example.com/v2/ollama/api/chat'],
+  ])('%s + %s', (base, path, joined) => {
+    expect(joinBaseUrl(new URL(base), path).href).toBe(joined);
+  });
+});
