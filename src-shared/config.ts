@@ -146,7 +146,9 @@ const providerFields = z.strictObject({
   contextWindow: whole
     .positive()
     .optional()
-    .describe("Tokens its models have room for; Ollama is told to make room for that many. Else by the model's name"),
+    .describe(
+      "Tokens its models have room for, else by the model's name. Ollama is told to make room for that many, else for 65,536",
+    ),
   capabilities: capabilitiesSchema
     .optional()
     .describe('What its models can do; kept for routing, which does not ask yet'),

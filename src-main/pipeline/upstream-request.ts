@@ -1,6 +1,5 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
-import { mayHoldForeignThinking, withoutForeignThinking } from '../protocols/anthropic/foreign-thinking.ts';
 import type { Tool } from '../protocols/canonical.ts';
 import type { AnswerEncoder, ProviderCodec } from '../protocols/codec.ts';
 import { isObject } from '../protocols/is-object.ts';
@@ -35,27 +34,25 @@ export interface UpstreamRequest {
  * - A message thread (beta message-threads-2026-08-12) carries only what is new, so it works only where it was begun: with
  *   Anthropic itself. Elsewhere its beginning is dropped, and to go on with it is refused in the words that make Claude Code
  *   send the whole history.
- * - Thinking of another provider, which has answered in this conversation before, is refused; it is left out.
+ * - Reasoning of another provider, which has answered in this conversation before, is refused; it is left out.
  *
  * @throws ProxyError `thread_unsupported`
  */
 function passThroughBody(
   body: RequestBody,
   { provider, model }: AttemptContext['target'],
-  dialect: string,
+  { passThrough }: ProviderCodec,
 ): Buffer | string {
+  const target = { provider: provider.id, model, quirks: provider.quirksFor(model) };
   const dropsThread = !provider.holdsThreads && body.has('thread');
-  const { takesEmptySignature } = provider.quirksFor(model);
-  const mayBeForeign = dialect === 'anthropic' && mayHoldForeignThinking(body.raw, takesEmptySignature);
-  if (!dropsThread && !mayBeForeign) return body.withModel(model);
+  const foreignState = passThrough?.foreignState.mayBeIn(body.raw, target) === true ? passThrough.foreignState : null;
+  if (!dropsThread && foreignState === null) return body.withModel(model);
   const decoded = body.decode();
   if (dropsThread) refuseContinuedThread(decoded.thread);
-  const { messages } = decoded;
-  const kept =
-    mayBeForeign && Array.isArray(messages) ? withoutForeignThinking(messages, takesEmptySignature) : messages;
-  if (!dropsThread && kept === messages) return body.withModel(model);
-  const { thread, ...rest } = decoded;
-  return JSON.stringify({ ...(dropsThread ? rest : decoded), model, messages: kept });
+  const kept = foreignState?.remove(decoded, target) ?? decoded;
+  if (!dropsThread && kept === decoded) return body.withModel(model);
+  const { thread, ...rest } = kept;
+  return JSON.stringify({ ...(dropsThread ? rest : kept), model });
 }
 
 function refuseContinuedThread(thread: unknown): void {
@@ -94,7 +91,7 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
   };
   const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
   if (protocol === codec.protocol) {
-    const bytes = passThroughBody(request.body, context.target, codec.protocol);
+    const bytes = passThroughBody(request.body, context.target, codec);
     return {
       codec,
       sameProtocol: true,

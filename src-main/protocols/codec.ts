@@ -201,8 +201,21 @@ export interface WholeAnswer {
   stopReason: string | null;
 }
 
-/** How answers of one dialect are watched when they are passed through. */
+/**
+ * Reasoning that other providers' answers have left in a conversation which is now passed through to one that refuses it.
+ */
+export interface ForeignState {
+  /** A quick look at a request's bytes, which need not be decoded where it holds none. */
+  mayBeIn(raw: Buffer, target: ForeignStateTarget): boolean;
+  /** The request without it; the same object where there is none. */
+  remove(body: Readonly<Record<string, unknown>>, target: ForeignStateTarget): Readonly<Record<string, unknown>>;
+}
+
+export type ForeignStateTarget = Pick<EncodeTarget, 'provider' | 'model' | 'quirks'>;
+
+/** How requests and answers of one dialect are watched when they are passed through. */
 export interface PassThrough {
+  readonly foreignState: ForeignState;
   createTap(): StreamTap;
   /** @throws Error saying why it is no answer. */
   readAnswer(body: Record<string, unknown>): WholeAnswer;

@@ -1,3 +1,4 @@
+import type { ForeignState } from '../codec.ts';
 import { NO_OUTPUT } from '../content-text.ts';
 import { isObject } from '../is-object.ts';
 import { STATE_MARK } from '../reasoning-state.ts';
@@ -18,19 +19,11 @@ export function isForeignThinking(block: unknown, takesEmptySignature: boolean):
   return signature.startsWith(STATE_MARK);
 }
 
-const EMPTY_SIGNATURES = ['"signature":""', '"signature": ""'];
-
-/** Whether a body may hold such blocks: a quick look at its bytes, which need not be decoded where it holds none. */
-export function mayHoldForeignThinking(body: Buffer, takesEmptySignature: boolean): boolean {
-  if (body.includes(STATE_MARK)) return true;
-  return !takesEmptySignature && EMPTY_SIGNATURES.some((field) => body.includes(field));
-}
-
 /**
  * The messages without such blocks, and without the messages that consisted of nothing else, unless a system message needs
  * one behind it; the same array where there are none. Everything else stays the same object.
  */
-export function withoutForeignThinking(messages: readonly unknown[], takesEmptySignature: boolean): readonly unknown[] {
+function withoutForeignThinking(messages: readonly unknown[], takesEmptySignature: boolean): readonly unknown[] {
   let changed = false;
   const kept = messages.flatMap((message, index) => {
     if (!isObject(message) || message.role !== 'assistant' || !Array.isArray(message.content)) return [message];
@@ -46,3 +39,16 @@ export function withoutForeignThinking(messages: readonly unknown[], takesEmptyS
   });
   return changed ? kept : messages;
 }
+
+const EMPTY_SIGNATURES = ['"signature":""', '"signature": ""'];
+
+export const foreignThinking: ForeignState = {
+  mayBeIn: (raw, { quirks }) =>
+    raw.includes(STATE_MARK) || (!quirks.takesEmptySignature && EMPTY_SIGNATURES.some((field) => raw.includes(field))),
+  remove(body, { quirks }) {
+    const { messages } = body;
+    if (!Array.isArray(messages)) return body;
+    const kept = withoutForeignThinking(messages, quirks.takesEmptySignature);
+    return kept === messages ? body : { ...body, messages: kept };
+  },
+};

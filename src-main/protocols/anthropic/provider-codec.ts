@@ -5,6 +5,7 @@ import { isObject } from '../is-object.ts';
 import { type SseFrame, SseParser } from '../sse.ts';
 import { AnthropicAnswerDecoder } from './answer-decoder.ts';
 import { decodeError, readError } from './error-envelope.ts';
+import { foreignThinking } from './foreign-thinking.ts';
 import { messageEvents } from './message-events.ts';
 import { encodeRequest } from './provider-request.ts';
 import { AnthropicStreamTap } from './stream-tap.ts';
@@ -74,6 +75,7 @@ function decodeAnswer(body: unknown, context: DecodeContext): StreamEvent[] {
 }
 
 const passThrough: PassThrough = {
+  foreignState: foreignThinking,
   createTap: () => new AnthropicStreamTap(),
   readAnswer: (body) => {
     if (!Array.isArray(body.content)) {

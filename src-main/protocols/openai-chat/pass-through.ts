@@ -3,6 +3,7 @@ import type { PassThrough, StreamTap, UpstreamError, WholeAnswer } from '../code
 import { FrameSplitter, frameData, frameObject } from '../frame-splitter.ts';
 import { isObject } from '../is-object.ts';
 import { errorIn } from './error-envelope.ts';
+import { foreignDetails } from './foreign-details.ts';
 import { isFailure } from './stop-reason.ts';
 import { decodeUsage } from './usage.ts';
 
@@ -105,4 +106,8 @@ function readAnswer(body: Json): WholeAnswer {
 }
 
 /** How Chat Completions answers are watched that go to a client of Chat Completions. */
-export const chatPassThrough: PassThrough = { createTap: () => new ChatStreamTap(), readAnswer };
+export const chatPassThrough: PassThrough = {
+  foreignState: foreignDetails,
+  createTap: () => new ChatStreamTap(),
+  readAnswer,
+};

@@ -1,3 +1,4 @@
+import type { ForeignState, ForeignStateTarget } from '../codec.ts';
 import { isObject } from '../is-object.ts';
 import { STATE_MARK, stateFor } from '../reasoning-state.ts';
 
@@ -6,20 +7,16 @@ import { STATE_MARK, stateFor } from '../reasoning-state.ts';
  * OpenAI refuses content that it did not encrypt itself (`invalid_encrypted_content`).
  */
 
-/** Whether a request's bytes may hold some. */
-export const mayHoldForeignReasoning = (raw: Buffer): boolean => raw.includes(STATE_MARK);
-
-/**
- * `input` without it; the same list where there is none. An item of this target's own that was packed is itself again.
- * @param target id of the provider, and name of the model there.
- */
-export function withoutForeignReasoning(
-  input: readonly unknown[],
-  target: { provider: string; model: string },
-): readonly unknown[] {
-  if (!input.some(isPacked)) return input;
-  return input.flatMap((item) => (isPacked(item) ? ownItem(item.encrypted_content, target) : [item]));
-}
+export const foreignReasoning: ForeignState = {
+  mayBeIn: (raw) => raw.includes(STATE_MARK),
+  /** An item of this target's own that was packed is itself again. */
+  remove(body, target) {
+    const { input } = body;
+    if (!Array.isArray(input) || !input.some(isPacked)) return body;
+    const kept = input.flatMap((item) => (isPacked(item) ? ownItem(item.encrypted_content, target) : [item]));
+    return { ...body, input: kept };
+  },
+};
 
 const isPacked = (item: unknown): item is { encrypted_content: string } =>
   isObject(item) &&
@@ -27,8 +24,8 @@ const isPacked = (item: unknown): item is { encrypted_content: string } =>
   typeof item.encrypted_content === 'string' &&
   item.encrypted_content.startsWith(STATE_MARK);
 
-function ownItem(packed: string, target: { provider: string; model: string }): unknown[] {
+function ownItem(packed: string, { provider, model }: ForeignStateTarget): unknown[] {
   const block = { type: 'redacted_thinking', data: packed };
-  const state = stateFor(block, { dialect: 'openai-responses', ...target });
+  const state = stateFor(block, { dialect: 'openai-responses', provider, model });
   return isObject(state?.data) && state.data.type === 'reasoning' ? [state.data] : [];
 }

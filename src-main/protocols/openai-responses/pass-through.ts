@@ -5,6 +5,7 @@ import { FrameSplitter, frameObject, frameStartsWith } from '../frame-splitter.t
 import { isObject } from '../is-object.ts';
 import { errorIn } from '../openai-chat/error-envelope.ts';
 import { openaiErrorBody } from '../openai-error.ts';
+import { foreignReasoning } from './foreign-reasoning.ts';
 import { failureFrames, unknownHead } from './frames.ts';
 import type { ResponseHead } from './response-object.ts';
 import { decodeUsage } from './usage.ts';
@@ -128,4 +129,8 @@ function readAnswer(body: Json): WholeAnswer {
 }
 
 /** How Responses answers are watched that go to a client of the Responses API. */
-export const responsesPassThrough: PassThrough = { createTap: () => new ResponsesStreamTap(), readAnswer };
+export const responsesPassThrough: PassThrough = {
+  foreignState: foreignReasoning,
+  createTap: () => new ResponsesStreamTap(),
+  readAnswer,
+};

@@ -170,15 +170,16 @@ describe('what is known of a model', () => {
       contextWindow: 1_000_000,
       maxOutput: 128_000,
     });
-    const local = makeProvider({ type: 'ollama', contextWindow: 65_536 });
+    const local = makeProvider({ type: 'ollama', contextWindow: 131_072 });
     expect(local.factsOf('nobody-knows')).toEqual({
-      contextWindow: 65_536,
+      contextWindow: 131_072,
       maxOutput: null,
       reasoning: null,
       efforts: null,
       images: null,
     });
-    expect(local.window).toBe(65_536);
-    expect(makeProvider({ type: 'ollama' }).window).toBeNull();
+    expect(local.window).toBe(131_072);
+    expect(makeProvider({ type: 'ollama' }).window).toBe(65_536);
+    expect(makeProvider({ type: 'openai-compatible' }).window).toBeNull();
   });
 });

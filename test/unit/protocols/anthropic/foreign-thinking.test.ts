@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import {
-  isForeignThinking,
-  mayHoldForeignThinking,
-  withoutForeignThinking,
-} from '../../../../src-main/protocols/anthropic/foreign-thinking.ts';
+import { foreignThinking, isForeignThinking } from '../../../../src-main/protocols/anthropic/foreign-thinking.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
+import { encodeTarget } from '../../../helpers/codec-contexts.ts';
+
+const strict = encodeTarget();
+const lenient = encodeTarget({ quirks: { takesEmptySignature: true } });
+const messagesLeft = (messages: unknown[], target = strict) =>
+  foreignThinking.remove({ messages }, target).messages as unknown[];
 
 const state = packState({ dialect: 'openai-chat', provider: 'deepseek', model: 'v4', data: 1 });
 const own = { type: 'thinking', thinking: 'Mine', signature: 'EqQBCg==' };
@@ -28,11 +30,11 @@ describe('foreign thinking', () => {
   });
   it('can be suspected of a body by its bytes', () => {
     const body = (...blocks: unknown[]) => Buffer.from(JSON.stringify({ messages: [{ content: blocks }] }, null, 1));
-    expect(mayHoldForeignThinking(body(own, text), false)).toBe(false);
-    expect(mayHoldForeignThinking(body(own, packed), true)).toBe(true);
-    expect(mayHoldForeignThinking(body(unsigned), false)).toBe(true);
-    expect(mayHoldForeignThinking(Buffer.from(JSON.stringify(unsigned)), false)).toBe(true);
-    expect(mayHoldForeignThinking(body(unsigned), true)).toBe(false);
+    expect(foreignThinking.mayBeIn(body(own, text), strict)).toBe(false);
+    expect(foreignThinking.mayBeIn(body(own, packed), lenient)).toBe(true);
+    expect(foreignThinking.mayBeIn(body(unsigned), strict)).toBe(true);
+    expect(foreignThinking.mayBeIn(Buffer.from(JSON.stringify(unsigned)), strict)).toBe(true);
+    expect(foreignThinking.mayBeIn(body(unsigned), lenient)).toBe(false);
   });
   it('goes, and with it the messages that were nothing else', () => {
     const messages = [
@@ -42,10 +44,10 @@ describe('foreign thinking', () => {
       { role: 'assistant', content: [own, unsigned, text] },
       { role: 'assistant', content: 'Hi' },
     ];
-    const kept = withoutForeignThinking(messages, false);
+    const kept = messagesLeft(messages);
     expect(kept).toEqual([messages[0], messages[2], { role: 'assistant', content: [own, text] }, messages[4]]);
     expect(kept[1]).toBe(messages[2]);
-    expect(withoutForeignThinking(messages, true)[2]).toBe(messages[3]);
+    expect(messagesLeft(messages, lenient)[2]).toBe(messages[3]);
   });
   it('leaves a message behind a system message, which needs one', () => {
     const messages = [
@@ -55,10 +57,10 @@ describe('foreign thinking', () => {
       { role: 'user', content: 'Go on' },
     ];
     const rest = { role: 'assistant', content: [{ type: 'text', text: '(no output)' }] };
-    expect(withoutForeignThinking(messages, false)).toEqual([messages[0], messages[1], rest, messages[3]]);
+    expect(messagesLeft(messages)).toEqual([messages[0], messages[1], rest, messages[3]]);
   });
   it('leaves everything as it is where there is none', () => {
     const messages = [{ role: 'user', content: `${state}` }, { role: 'assistant', content: [own] }, null];
-    expect(withoutForeignThinking(messages, false)).toBe(messages);
+    expect(messagesLeft(messages)).toBe(messages);
   });
 });

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import {
-  mayHoldForeignReasoning,
-  withoutForeignReasoning,
-} from '../../../../src-main/protocols/openai-responses/foreign-reasoning.ts';
+import { foreignReasoning } from '../../../../src-main/protocols/openai-responses/foreign-reasoning.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
+import { encodeTarget } from '../../../helpers/codec-contexts.ts';
 
-const target = { provider: 'openai', model: 'gpt-6' };
+const target = encodeTarget({ provider: 'openai', model: 'gpt-6' });
+const mayBeIn = (value: unknown) => foreignReasoning.mayBeIn(Buffer.from(JSON.stringify(value)), target);
 const own = { type: 'reasoning', id: 'rs_1', summary: [], encrypted_content: 'gAAAA' };
 const message = { role: 'user', content: 'cproxy1. is a word like any other' };
 const packed = (dialect: 'anthropic' | 'openai-responses', model: string, data: unknown) => ({
@@ -18,7 +17,8 @@ const packed = (dialect: 'anthropic' | 'openai-responses', model: string, data: 
 describe('a conversation that is passed through', () => {
   it('goes as it is where all reasoning is its own', () => {
     const input = [message, own, { type: 'reasoning', id: 'rs_3', summary: [] }];
-    expect(withoutForeignReasoning(input, target)).toBe(input);
+    const body = { input };
+    expect(foreignReasoning.remove(body, target)).toBe(body);
   });
   it("loses other vendors' reasoning and that of other models, and gets its own unpacked", () => {
     const thinking = { type: 'thinking', thinking: 'a', signature: 'c2ln' };
@@ -31,10 +31,10 @@ describe('a conversation that is passed through', () => {
       packed('openai-responses', 'gpt-6', 'broken'),
       { ...own, encrypted_content: 'cproxy1.broken' },
     ];
-    expect(withoutForeignReasoning(input, target)).toEqual([message, own, own]);
+    expect(foreignReasoning.remove({ input, n: 1 }, target)).toEqual({ input: [message, own, own], n: 1 });
   });
   it('is looked at only where its bytes give reason to', () => {
-    expect(mayHoldForeignReasoning(Buffer.from(JSON.stringify([own])))).toBe(false);
-    expect(mayHoldForeignReasoning(Buffer.from(JSON.stringify([packed('anthropic', 'm', {})])))).toBe(true);
+    expect(mayBeIn([own])).toBe(false);
+    expect(mayBeIn([packed('anthropic', 'm', {})])).toBe(true);
   });
 });
