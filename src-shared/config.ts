@@ -78,6 +78,12 @@ export const quirksSchema = z.strictObject({
     .boolean()
     .optional()
     .describe('Takes system messages in mid conversation; elsewhere they become a part of the user message'),
+  takesUserAfterTool: z
+    .boolean()
+    .optional()
+    .describe(
+      "Takes a user's message right after tool results; else a word of the assistant is put between, as Mistral wants",
+    ),
   takesPrefill: z.boolean().optional().describe('Goes on with an answer whose beginning the conversation ends with'),
   toolSchema: z
     .enum(['full', 'gemini', 'grammar'])
@@ -106,11 +112,16 @@ export const quirksSchema = z.strictObject({
     .boolean()
     .optional()
     .describe("Takes thinking blocks with an empty signature back, which Anthropic's own API refuses"),
-  searchesWeb: z.boolean().optional().describe("Has Anthropic's web_search as a tool of its own"),
+  searchesWeb: z
+    .boolean()
+    .optional()
+    .describe("Searches the web itself: a client's web_search becomes the provider's own"),
   isOpenai: z
     .boolean()
     .optional()
-    .describe("Takes OpenAI's own parameters: verbosity, prompt_cache_key, safety_identifier, store"),
+    .describe(
+      "Is OpenAI's API, or one that takes all it takes (verbosity, store, prompt_cache_key, free-text tools) and refuses what it refuses (temperature while a model thinks)",
+    ),
 });
 
 export const capabilitiesSchema = z.strictObject({

@@ -116,7 +116,7 @@ export const errorTable = {
     'authentication_error',
     false,
     () =>
-      'No client token was sent. Send the CProxy token as x-api-key, Authorization: Bearer or x-cproxy-token (for Claude Code: ANTHROPIC_AUTH_TOKEN). `cproxy token new NAME` makes one.',
+      'No client token was sent. Send the CProxy token as x-api-key, Authorization: Bearer or x-cproxy-token (for Claude Code: ANTHROPIC_AUTH_TOKEN, for clients of OpenAI: OPENAI_API_KEY). `cproxy token new NAME` makes one.',
   ),
   wrong_token: entry(
     401,

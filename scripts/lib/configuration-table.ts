@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Quirks } from '../../src-main/protocols/codec.ts';
 import { knownServers } from '../../src-main/providers/known-servers.ts';
 import { createProvider } from '../../src-main/providers/provider-types.ts';
-import { defaultQuirks, type Quirks } from '../../src-main/providers/quirks.ts';
+import { defaultQuirks } from '../../src-main/providers/quirks.ts';
 import { createTransport } from '../../src-main/providers/transport.ts';
 import { configSchema, providerSchema, providerTypes } from '../../src-shared/config.ts';
 

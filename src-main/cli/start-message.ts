@@ -52,6 +52,8 @@ function clientLines({ status, firstToken, command, platform }: StartMessage): s
     line('ANTHROPIC_BASE_URL', status.endpoint),
     line('ANTHROPIC_AUTH_TOKEN', token),
     '  claude',
+    '',
+    `Clients of OpenAI's APIs take the same token, and ${status.endpoint}/v1 as their base URL.`,
   ];
   if (firstToken !== null)
     return ['To use it from Claude Code, paste this (the token is shown only this once):', '', ...lines(firstToken)];

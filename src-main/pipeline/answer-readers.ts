@@ -1,8 +1,8 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import { MessageCollector } from '../protocols/anthropic/message-collector.ts';
 import type { StreamEvent, Usage } from '../protocols/canonical.ts';
 import type { AnswerEncoder, PassThrough, StreamEncoder, StreamTap, UpstreamError } from '../protocols/codec.ts';
 import { isObject } from '../protocols/is-object.ts';
+import { MessageCollector } from '../protocols/message-collector.ts';
 
 /** Reads one provider answer and makes the client's bytes of it. */
 export interface AnswerReader {

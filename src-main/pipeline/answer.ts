@@ -121,7 +121,9 @@ export class Answer {
 
   #sendHeaders(status: number, headers: AnswerHeaders, stream: boolean): void {
     const { row, plan, request } = this.#context;
-    const told: AnswerHeaders = { ...headers, 'x-cproxy-request-id': request.id };
+    // A provider's own id, where it has given one, is what its support asks for.
+    const told: AnswerHeaders = { [request.codec.requestIdHeader]: request.id, ...headers };
+    told['x-cproxy-request-id'] = request.id;
     const attempt = row.attempts.at(-1);
     // Between attempts, or while an attempt may still fail, who will answer is not known.
     if (attempt !== undefined && this.#state === 'held') {

@@ -8,7 +8,7 @@ import { type AttemptOutcome, failed } from './attempt-outcome.ts';
 import { chooseReader } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
-import { answerHeaders } from './forwarded-headers.ts';
+import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { canTryNext, httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
@@ -142,7 +142,10 @@ function refused(
   const original = keepsWording
     ? {
         status: received.status,
-        headers: { ...retryAdvice(upstream, error), ...answerHeaders(received.headers) },
+        headers: {
+          ...retryAdvice(upstream, error),
+          ...redactedHeaders(answerHeaders(received.headers), options.redact),
+        },
         body: Buffer.from(options.redact(body.toString())),
       }
     : null;

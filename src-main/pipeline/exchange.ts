@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts';
 import type { AnswerReader } from './answer-readers.ts';
 import { type AttemptOutcome, failed } from './attempt-outcome.ts';
 import type { AttemptContext } from './context.ts';
-import { answerHeaders, limitHeaders } from './forwarded-headers.ts';
+import { answerHeaders, limitHeaders, redactedHeaders } from './forwarded-headers.ts';
 import type { SilenceTimer } from './silence-timer.ts';
 import { streamFailure } from './upstream-failure.ts';
 
@@ -226,7 +226,8 @@ export class Exchange {
 
   #begin(): void {
     const { request } = this.#context.request;
-    const headers = this.#sameProtocol ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
+    const told = this.#sameProtocol ? answerHeaders(this.#received.headers) : limitHeaders(this.#received.headers);
+    const headers = redactedHeaders(told, this.#redact);
     // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
     if (!this.#sameProtocol || request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
       headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';

@@ -88,3 +88,11 @@ export function limitHeaders(headers: Record<string, string | string[] | undefin
   }
   return kept;
 }
+
+/** Without the secrets that a provider repeats in them. */
+export function redactedHeaders(headers: AnswerHeaders, redact: (text: string) => string): AnswerHeaders {
+  const values = Object.values(headers).flat().join('\n');
+  if (redact(values) === values) return headers;
+  const clean = (value: string | string[]) => (typeof value === 'string' ? redact(value) : value.map(redact));
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, clean(value)]));
+}

@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorKind, ProxyError } from '../../src-shared/errors.ts';
-import { contextOverflow } from '../protocols/anthropic/error-wording.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
+import { contextOverflow } from '../protocols/context-overflow.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 
 /** Anthropic's error type for an HTTP status (its API reference, "Errors"). */

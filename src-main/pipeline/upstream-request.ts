@@ -1,5 +1,5 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import { estimateTokensOfBytes } from '../protocols/anthropic/estimate-tokens.ts';
+import { estimateTokensOfBytes, estimateTokensOfRequest } from '../protocols/anthropic/estimate-tokens.ts';
 import type { Tool } from '../protocols/canonical.ts';
 import type { AnswerEncoder, ProviderCodec } from '../protocols/codec.ts';
 import { isObject } from '../protocols/is-object.ts';
@@ -89,7 +89,6 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
     about: { askedModel: request.body.model, route: plan?.route ?? '' },
     hops,
   };
-  const estimatedInputTokens = estimateTokensOfBytes(request.body.raw.length);
   if (protocol === codec.protocol) {
     const bytes = passThroughBody(request.body, context.target, codec);
     return {
@@ -104,7 +103,7 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
       },
       ...NOTHING,
       answerEncoder: null,
-      estimatedInputTokens,
+      estimatedInputTokens: estimateTokensOfBytes(request.body.raw.length),
       clientKey: provider.usesClientKey,
     };
   }
@@ -112,6 +111,7 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
   const decoded = request.codec.decodeRequest(body);
   refuseContinuedThread(decoded.thread);
   const quirks = provider.quirksFor(model);
+  const estimatedInputTokens = estimateTokensOfRequest(request.body.raw.length, decoded);
   const encoded = codec.encodeRequest(decoded, {
     provider: provider.id,
     model,

@@ -15,6 +15,8 @@ export interface Citation {
   url?: string;
   title?: string | null;
   cited_text?: string;
+  /** State of Anthropic's own search, which it wants back; '' in the answers of others. */
+  encrypted_index?: string;
 }
 
 export interface TextBlock {
@@ -215,6 +217,7 @@ export interface MessagesRequest {
   /** Marks the end of the prompt for the provider's cache. */
   cache_control?: CacheControl;
   service_tier?: string;
+  speed?: string;
   openai?: OpenaiExtras;
 }
 

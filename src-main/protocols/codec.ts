@@ -11,6 +11,8 @@ import type { ReasoningEffort } from './effort.ts';
 /** What a front door's protocol looks like to its client. */
 export interface ClientCodec {
   readonly protocol: ClientProtocol;
+  /** The header in which its clients look for the id of a request, to show it with errors. */
+  readonly requestIdHeader: string;
   /** Checks the fields that translation reads. Throws ProxyError `invalid_field` naming the field. */
   decodeRequest(body: unknown): MessagesRequest;
   /**
@@ -59,6 +61,8 @@ export interface Quirks {
   asksStreamUsage: boolean;
   /** Messages with `role: "system"` may stand in the middle of the conversation. */
   takesSystemAnywhere: boolean;
+  /** A user's message may follow the results of tools; else the assistant must have spoken between them (Mistral). */
+  takesUserAfterTool: boolean;
   /** A conversation may end with the beginning of the answer. */
   takesPrefill: boolean;
   /** What of JSON Schema tools may use: nearly all, Gemini's subset, or what grammars are built of (llama.cpp). */
@@ -75,9 +79,12 @@ export interface Quirks {
   readsMarkup: boolean;
   /** Thinking blocks with an empty signature are taken back (Anthropic's own API refuses them). */
   takesEmptySignature: boolean;
-  /** Has Anthropic's `web_search` as a tool of its own. */
+  /** Searches the web itself: a client's `web_search` becomes the provider's own. */
   searchesWeb: boolean;
-  /** Takes OpenAI's own parameters beyond the common ones (`verbosity`, `prompt_cache_key`, `safety_identifier`, `store`). */
+  /**
+   * Takes what only OpenAI takes (`verbosity`, `prompt_cache_key`, `safety_identifier`, `store`, free-text tools, choices
+   * among some tools, its file ids), and refuses what it refuses.
+   */
   isOpenai: boolean;
 }
 
@@ -92,6 +99,7 @@ export interface ModelFacts {
   images: boolean | null;
 }
 
+/** Of a model that nobody knows. */
 export const unknownModel: ModelFacts = {
   contextWindow: null,
   maxOutput: null,
@@ -108,7 +116,10 @@ export interface EncodeTarget {
   model: string;
   quirks: Quirks;
   facts: ModelFacts;
-  /** Parameters this model has refused before, by their names in the provider's dialect: they are not sent. */
+  /**
+   * Parameters this model has refused before, by their names in the provider's dialect: a codec finds another way to say
+   * them, or tells that they are lost. What it sends all the same is taken out of its bytes (refused-parameter.ts).
+   */
   refused: ReadonlySet<string>;
   /** Names the conversation to prompt caches; null where the client does not say. */
   session: string | null;

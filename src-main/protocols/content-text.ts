@@ -11,6 +11,12 @@ export const NO_OUTPUT = '(no output)';
 /** For media in Anthropic's file store, which no other provider can read. */
 export const IMAGE_NOT_AVAILABLE = '[image not available]';
 export const DOCUMENT_NOT_AVAILABLE = '[document not available]';
+/** Asks for the rest where a conversation ends with the beginning of the answer, and the API does not go on with it. */
+export const GO_ON =
+  'Your last message is the beginning of your answer. Go on exactly where it ends, without repeating or commenting on it.';
+
+/** "text content blocks must contain non-whitespace text" (Anthropic). */
+export const isBlank = (text: string): boolean => !/\S/.test(text);
 
 /** A tool result's text where the dialect has no mark for errors. */
 export const toolResultText = (text: string, isError: boolean): string =>

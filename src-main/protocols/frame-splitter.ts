@@ -10,7 +10,7 @@ const CR = 0x0d;
  * Looks at one frame, `bytes` from `start` to `end`, its empty line not included.
  * @returns whether it could be read; a last frame that lacks its empty line is given out only then.
  */
-export type FrameInspector = (bytes: Buffer, start: number, end: number) => boolean;
+type FrameInspector = (bytes: Buffer, start: number, end: number) => boolean;
 
 /**
  * Lets a `text/event-stream` through in whole frames, as the bytes they are, and shows each of them to an inspector. So an

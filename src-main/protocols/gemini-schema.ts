@@ -1,5 +1,13 @@
 import { isObject } from './is-object.ts';
-import { DEPTH_LIMIT, lookUp, mapValues, mergeBranches, type Schema, withoutKeys } from './json-schema.ts';
+import {
+  DEPTH_LIMIT,
+  mapValues,
+  mergeBranches,
+  References,
+  type Resolved,
+  type Schema,
+  withoutKeys,
+} from './json-schema.ts';
 
 /** Keywords of Gemini's `Schema` (its API reference, "Caching: Schema"), by the type they belong to. */
 const KEYWORDS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -17,8 +25,6 @@ const FORMATS: ReadonlyMap<string, readonly unknown[]> = new Map([
   ['number', ['float', 'double']],
   ['integer', ['int32', 'int64']],
 ]);
-/** References that are written out, at most: some schemas grow without measure when they are. */
-const MOST_REFERENCES = 300;
 /** Gemini wants a type everywhere; a text is what says the most where anything is allowed. */
 const ANYTHING: Schema = { type: 'string' };
 
@@ -31,54 +37,21 @@ export function geminiSchema(root: Schema): Schema {
   return new GeminiWriter(root).write(root, [], 0);
 }
 
-interface Resolved {
-  schema: Schema;
-  path: readonly string[];
-}
-
 class GeminiWriter {
   readonly #root: Schema;
-  #references = 0;
+  readonly #references: References;
 
   constructor(root: Schema) {
     this.#root = root;
+    this.#references = new References(root);
   }
 
   /** @param path references that lead here: one that comes again would never end. */
   write(given: unknown, path: readonly string[], depth: number): Schema {
     if (!isObject(given) || depth > DEPTH_LIMIT) return ANYTHING;
-    const { schema, path: deeper } = this.#merge(this.#resolve(given, path));
+    const { schema, path: deeper } = this.#merge(this.#references.resolve(given, path));
     const inner = (value: unknown): Schema => this.write(value, deeper, depth + 1);
     return sameOr(given, this.#union(schema, inner) ?? this.#typed(schema, inner));
-  }
-
-  /** Without `$ref` and `allOf`. */
-  #resolve(given: Schema, path: readonly string[]): Resolved {
-    let schema = given;
-    let steps = path;
-    while (typeof schema.$ref === 'string' || Array.isArray(schema.allOf)) {
-      if (Array.isArray(schema.allOf)) {
-        const { allOf, ...rest } = schema;
-        const branches: Schema[] = [];
-        for (const branch of allOf.filter(isObject)) {
-          const resolved = this.#resolve(branch, steps);
-          branches.push(resolved.schema);
-          steps = resolved.path;
-        }
-        schema = allTogether(rest, branches);
-        continue;
-      }
-      const { $ref, ...rest } = schema;
-      const reference = String($ref);
-      const target = lookUp(this.#root, reference);
-      this.#references += 1;
-      if (target === null) schema = rest;
-      else if (steps.includes(reference) || this.#references > MOST_REFERENCES)
-        schema = { type: typeof target.type === 'string' ? target.type : 'object', ...rest };
-      else schema = { ...target, ...rest };
-      steps = [...steps, reference];
-    }
-    return { schema, path: steps };
   }
 
   /** Alternatives of an object that has properties of its own are mostly about which of them are required. */
@@ -89,7 +62,7 @@ class GeminiWriter {
       const listed = merged[key];
       if (!isObject(merged.properties) || !Array.isArray(listed)) continue;
       const branches = listed.filter(isObject).map((branch) => {
-        const resolved = this.#resolve(branch, steps);
+        const resolved = this.#references.resolve(branch, steps);
         steps = resolved.path;
         return resolved.schema;
       });
@@ -213,23 +186,6 @@ function withDefinedRequired(schema: Schema): Schema {
     (key) => (key === 'properties' && names.length === 0) || (key === 'required' && required.length === 0),
   );
   return 'required' in defined ? { ...defined, required: sameList(schema.required, required) } : defined;
-}
-
-/** The parts of an `allOf` in one schema: what is said first counts. */
-function allTogether(own: Schema, branches: readonly Schema[]): Schema {
-  const properties: Schema = Object.create(null);
-  const required = new Set<unknown>();
-  let together: Schema = own;
-  for (const part of [own, ...branches]) {
-    if (isObject(part.properties)) for (const name in part.properties) properties[name] ??= part.properties[name];
-    if (Array.isArray(part.required)) for (const name of part.required) required.add(name);
-    together = { ...together, ...withoutKeys(part, (key) => Object.hasOwn(together, key)) };
-  }
-  return {
-    ...together,
-    ...(Object.keys(properties).length > 0 ? { properties } : {}),
-    ...(required.size > 0 ? { required: [...required] } : {}),
-  };
 }
 
 function distinct(schemas: readonly Schema[]): Schema[] {

@@ -207,6 +207,28 @@ export function withoutField(bytes: Buffer, path: readonly string[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The object without a field of each object in one of its lists; every other byte stays but for commas. */
+export function withoutFieldOfEach(bytes: Buffer, list: string, field: string): Buffer {
+  const value = parentOf(bytes, [list])?.entries.findLast(({ key }) => key === list)?.value;
+  if (value === undefined || bytes[value.start] !== OPEN_BRACKET) return bytes;
+  const parts: Buffer[] = [];
+  let from = 0;
+  let at = skipSpace(bytes, value.start + 1);
+  while (bytes[at] === OPEN_BRACE) {
+    const end = endOfValue(bytes, at);
+    const item = bytes.subarray(at, end);
+    const kept = withoutField(item, [field]);
+    if (kept !== item) {
+      parts.push(bytes.subarray(from, at), kept);
+      from = end;
+    }
+    const comma = skipSpace(bytes, end);
+    if (bytes[comma] !== COMMA) break;
+    at = skipSpace(bytes, comma + 1);
+  }
+  return from === 0 ? bytes : Buffer.concat([...parts, bytes.subarray(from)]);
+}
+
 /** The object with another name for a field; every other byte stays. */
 export function withRenamedField(bytes: Buffer, name: string, renamed: string): Buffer {
   const ranges = (parentOf(bytes, [name])?.entries ?? [])

@@ -47,7 +47,7 @@ export function mapSubschemas(schema: Schema, change: (inner: Schema) => Schema)
 }
 
 /** The list with its elements changed; the same one where nothing changes. */
-export function mapList(list: readonly unknown[], change: (element: unknown) => unknown): readonly unknown[] {
+function mapList(list: readonly unknown[], change: (element: unknown) => unknown): readonly unknown[] {
   const changed = list.map(change);
   return changed.every((element, index) => element === list[index]) ? list : changed;
 }
@@ -108,4 +108,69 @@ export function mergeBranches(schema: Schema, key: 'allOf' | 'anyOf' | 'oneOf', 
   const own = Array.isArray(rest.required) ? rest.required : [];
   const all = [...new Set([...own, ...names])];
   return { ...rest, type: 'object', properties, ...(all.length > 0 ? { required: all } : {}) };
+}
+
+/** References that are written out, at most: some schemas grow without measure when they are. */
+const MOST_REFERENCES = 300;
+
+export interface Resolved {
+  schema: Schema;
+  /** References that led to it: one that comes again would never end. */
+  path: readonly string[];
+}
+
+/** Writes the references of one schema out, for providers that know none. */
+export class References {
+  readonly #root: Schema;
+  #written = 0;
+
+  constructor(root: Schema) {
+    this.#root = root;
+  }
+
+  /** A schema without `$ref` and `allOf`; the same object where it has neither. */
+  resolve(given: Schema, path: readonly string[]): Resolved {
+    let schema = given;
+    let steps = path;
+    while (typeof schema.$ref === 'string' || Array.isArray(schema.allOf)) {
+      if (Array.isArray(schema.allOf)) {
+        const { allOf, ...rest } = schema;
+        const branches: Schema[] = [];
+        for (const branch of allOf.filter(isObject)) {
+          const resolved = this.resolve(branch, steps);
+          branches.push(resolved.schema);
+          steps = resolved.path;
+        }
+        schema = allTogether(rest, branches);
+        continue;
+      }
+      const { $ref, ...rest } = schema;
+      const reference = String($ref);
+      const target = lookUp(this.#root, reference);
+      this.#written += 1;
+      if (target === null) schema = rest;
+      else if (steps.includes(reference) || this.#written > MOST_REFERENCES)
+        schema = { type: typeof target.type === 'string' ? target.type : 'object', ...rest };
+      else schema = { ...target, ...rest };
+      steps = [...steps, reference];
+    }
+    return { schema, path: steps };
+  }
+}
+
+/** The parts of an `allOf` in one schema: what is said first counts. */
+function allTogether(own: Schema, branches: readonly Schema[]): Schema {
+  const properties: Schema = Object.create(null);
+  const required = new Set<unknown>();
+  let together: Schema = own;
+  for (const part of [own, ...branches]) {
+    if (isObject(part.properties)) for (const name in part.properties) properties[name] ??= part.properties[name];
+    if (Array.isArray(part.required)) for (const name of part.required) required.add(name);
+    together = { ...together, ...withoutKeys(part, (key) => Object.hasOwn(together, key)) };
+  }
+  return {
+    ...together,
+    ...(Object.keys(properties).length > 0 ? { properties } : {}),
+    ...(required.size > 0 ? { required: [...required] } : {}),
+  };
 }

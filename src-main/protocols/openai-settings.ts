@@ -1,5 +1,7 @@
-import type { CacheControl, Effort, MessagesRequest, Tool } from './canonical.ts';
+import type { CacheControl, Effort, MessagesRequest, OpenaiExtras, ResponseFormat, Tool } from './canonical.ts';
 import { isObject } from './is-object.ts';
+import { optionalBoolean, optionalObject, optionalString, stringAt } from './openai-checks.ts';
+import { inputText } from './tool-input.ts';
 
 /** What OpenAI's dialects set in other words than Anthropic's, in the canonical form. */
 
@@ -33,6 +35,63 @@ export function effortFields(effort: string): Pick<MessagesRequest, 'thinking' |
 }
 
 /**
+ * An answer's form that is a schema.
+ * @param given holds its `name`, `schema`, `strict` and `description`.
+ * @throws ProxyError `invalid_field`
+ */
+export function schemaFormat(
+  given: Readonly<Record<string, unknown>>,
+  field: string,
+): Pick<MessagesRequest, 'output_config'> & { format: ResponseFormat } {
+  const schema = optionalObject(given.schema, `${field}.schema`);
+  const strict = optionalBoolean(given.strict, `${field}.strict`);
+  const description = optionalString(given.description, `${field}.description`);
+  const format: ResponseFormat = {
+    type: 'json_schema',
+    name: stringAt(given.name, `${field}.name`),
+    ...(schema === undefined ? {} : { schema }),
+    ...(strict === undefined ? {} : { strict }),
+    ...(description === undefined ? {} : { description }),
+  };
+  return schema === undefined ? { format } : { output_config: { format: { type: 'json_schema', schema } }, format };
+}
+
+/** Fields that both dialects have under one name, and no others. */
+const SHARED: ReadonlySet<string> = new Set([
+  'metadata',
+  'moderation',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'safety_identifier',
+  'service_tier',
+  'store',
+  'top_logprobs',
+  'user',
+]);
+
+/**
+ * The fields that are not read, fields that nobody knows included.
+ * @param own where those belong that the other dialect has not.
+ */
+export function otherFields(
+  body: Readonly<Record<string, unknown>>,
+  read: ReadonlySet<string>,
+  own: 'chat' | 'responses',
+): OpenaiExtras {
+  const shared: Record<string, unknown> = {};
+  const others: Record<string, unknown> = {};
+  for (const name in body) {
+    if (read.has(name) || body[name] === undefined || body[name] === null) continue;
+    (SHARED.has(name) ? shared : others)[name] = body[name];
+  }
+  return {
+    ...(Object.keys(shared).length > 0 ? { shared } : {}),
+    ...(Object.keys(others).length > 0 ? { [own]: others } : {}),
+  };
+}
+
+/**
  * A free-text tool. Elsewhere it is a function whose only argument is the text; a grammar can only be told to the model.
  * @param grammar as Responses has it: `{type: 'grammar', syntax, definition}`.
  */
@@ -49,11 +108,6 @@ export function customTool(name: string, description: string | undefined, gramma
   };
 }
 
-/** The text of a call of a free-text tool; what is no such text is given as the JSON it is. */
-export function customInput(input: unknown): string {
-  if (isObject(input)) {
-    if (typeof input.input === 'string') return input.input;
-    if (typeof input._raw === 'string') return input._raw;
-  }
-  return JSON.stringify(input ?? {});
-}
+/** The text of a call of a free-text tool; what is no such text is given as the model wrote it. */
+export const customInput = (input: unknown): string =>
+  isObject(input) && typeof input.input === 'string' ? input.input : inputText(input);

@@ -6,7 +6,7 @@ import { isObject } from './is-object.ts';
  * `reasoning_details`, `thought_signature`. It travels through the client in the place of an Anthropic signature, which
  * clients send back as they got it, and says itself whose it is.
  */
-export interface ReasoningState {
+interface ReasoningState {
   dialect: ProviderProtocol;
   /** Id of the provider that made it; null where a client brought it and did not say. */
   provider: string | null;

@@ -1,5 +1,5 @@
 import type { UpstreamError } from './codec.ts';
-import { hasField, withoutField, withRenamedField } from './json-envelope.ts';
+import { hasField, withoutField, withoutFieldOfEach, withRenamedField } from './json-envelope.ts';
 
 /**
  * What a request may do without: how an answer is sampled, how hard is thought about it, and what only helps the provider to
@@ -20,6 +20,20 @@ const OPTIONAL: ReadonlySet<string> = new Set([
 
 /** What codecs have another way to do: they find the end themselves, and leave marks out wherever they stand. */
 const TRANSLATED_ONLY: ReadonlySet<string> = new Set(['stop', 'cache_control', 'prompt_cache_breakpoint']);
+
+/**
+ * What servers put beside an answer's content, and others refuse where a client sends the answer back to them as it came: a
+ * conversation may go from one provider to another.
+ */
+const OF_MESSAGES: ReadonlySet<string> = new Set([
+  'reasoning_content',
+  'reasoning_details',
+  'reasoning',
+  'annotations',
+  'refusal',
+]);
+/** Stands before the name of one of them. */
+const IN_MESSAGES = 'messages.';
 
 /** The two names of one limit: where one is refused, the other is sent. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
@@ -92,8 +106,9 @@ function* namesIn({ message, param }: UpstreamError): Generator<string> {
 }
 
 /**
- * The one parameter that a provider refuses, as the request's dialect names it (`temperature`, `reasoning.summary`), where
- * the request can do without it or say it by another name, and did say it; else null.
+ * The one parameter that a provider refuses, as the request's dialect names it (`temperature`, `reasoning.summary`; a field of
+ * messages is `messages.reasoning_content`), where the request can do without it or say it by another name, and did say it;
+ * else null.
  * @param sent the request's body.
  * @param translated the body is a codec's work, and the codec will know of the refusal.
  */
@@ -113,6 +128,7 @@ export function refusedParameter(
     );
     if (field !== undefined) return field;
     const last = steps.at(-1) ?? '';
+    if (OF_MESSAGES.has(last) && body.includes(`"${last}":`)) return IN_MESSAGES + last;
     if (translated && TRANSLATED_ONLY.has(last) && body.includes(`"${last}":`)) return last;
   }
   return null;
@@ -123,6 +139,10 @@ export function withoutRefused(body: Uint8Array | string, refused: ReadonlySet<s
   let bytes = bytesOf(body);
   for (const name of refused) {
     if (TRANSLATED_ONLY.has(name)) continue;
+    if (name.startsWith(IN_MESSAGES)) {
+      bytes = withoutFieldOfEach(bytes, 'messages', name.slice(IN_MESSAGES.length));
+      continue;
+    }
     const other = RENAMED.get(name);
     if (other === undefined || hasField(bytes, [other])) bytes = withoutField(bytes, pathOf(name));
     else if (!refused.has(other)) bytes = withRenamedField(bytes, name, other);

@@ -41,6 +41,16 @@ export function serverBlockText(block: { type: string }): string | null {
   }
 }
 
+/**
+ * What a block that no dialect translates is to a provider: text, or nothing.
+ * @param warnings filled where it is nothing.
+ */
+export function otherBlockText(block: { type: string }, warnings: Set<string>): string | null {
+  const text = serverBlockText(block);
+  if (text === null) warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
+  return text;
+}
+
 /** The content of a server tool's result block: each kind has its own shape. */
 function resultText(content: unknown): string {
   if (isObject(content)) {

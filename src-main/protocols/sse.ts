@@ -1,3 +1,5 @@
+import { PartialLine } from './partial-line.ts';
+
 /** One event of a `text/event-stream` (WHATWG HTML, "Server-sent events"). */
 export interface SseFrame {
   /** The `event:` field; null where the frame has none. */
@@ -10,27 +12,18 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
-const BYTE_ORDER_MARK = 0xfeff;
 
-/** Longer than any real answer: a broken server must not fill the memory. Bytes. */
-const LINE_LIMIT = 32 * 1024 * 1024;
 /** All the `data:` lines of one event. Characters. */
 const EVENT_LIMIT = 32 * 1024 * 1024;
 
 /**
- * Reads a `text/event-stream` from bytes cut anywhere. Text is decoded in whole lines only, so a multi-byte character
- * split between chunks needs no care. Comments give no frame: that bytes arrived is all they say, and the caller, who
- * handed them in, knows that already. `id:` and `retry:` are for reconnecting and are ignored.
+ * Reads a `text/event-stream` from bytes cut anywhere. Comments, which only say that bytes arrived, are ignored, and so are
+ * `id:` and `retry:`, which are for reconnecting.
  */
 export class SseParser {
-  /** Comment lines seen so far. */
-  comments = 0;
-  /** Bytes of a line whose end has not arrived; joined once, when it does. */
-  #partial: Uint8Array[] = [];
-  #partialBytes = 0;
+  readonly #partial = new PartialLine();
   /** The last chunk ended in CR: a LF that comes next belongs to the same line end. */
   #endedInCr = false;
-  #atStart = true;
   #event: string | null = null;
   #data: string | null = null;
 
@@ -48,14 +41,10 @@ export class SseParser {
     const end = afterLastLine(chunk);
     if (end > start) {
       this.#endedInCr = chunk[chunk.length - 1] === CR;
-      this.#lines(this.#takeText(chunk.subarray(start, end)), frames);
+      this.#lines(this.#partial.take(chunk.subarray(start, end)), frames);
       start = end;
     }
-    if (start < chunk.length) {
-      this.#partialBytes += chunk.length - start;
-      if (this.#partialBytes > LINE_LIMIT) throw new RangeError('a line of the stream is longer than 32 MB');
-      this.#partial.push(chunk.subarray(start));
-    }
+    if (start < chunk.length) this.#partial.keep(chunk.subarray(start));
     return frames;
   }
 
@@ -65,25 +54,8 @@ export class SseParser {
    */
   end(): SseFrame[] {
     const frames: SseFrame[] = [];
-    this.#lines(`${this.#takeText(new Uint8Array())}\n\n`, frames);
+    this.#lines(`${this.#partial.take(new Uint8Array())}\n\n`, frames);
     return frames;
-  }
-
-  #takeText(tail: Uint8Array): string {
-    let text: string;
-    if (this.#partial.length === 0) {
-      text = Buffer.from(tail.buffer, tail.byteOffset, tail.byteLength).toString('utf8');
-    } else {
-      this.#partial.push(tail);
-      text = Buffer.concat(this.#partial).toString('utf8');
-      this.#partial = [];
-      this.#partialBytes = 0;
-    }
-    if (this.#atStart && text !== '') {
-      this.#atStart = false;
-      if (text.charCodeAt(0) === BYTE_ORDER_MARK) return text.slice(1);
-    }
-    return text;
   }
 
   #lines(text: string, frames: SseFrame[]): void {
@@ -91,7 +63,6 @@ export class SseParser {
     let start = 0;
     for (let end = lines.indexOf('\n'); end !== -1; end = lines.indexOf('\n', start)) {
       if (end === start) this.#dispatch(frames);
-      else if (lines.charCodeAt(start) === COLON) this.comments += 1;
       else this.#field(lines, start, end);
       start = end + 1;
     }

@@ -1,12 +1,10 @@
-import type { BlockDelta, StreamEvent, Usage } from './canonical.ts';
+import { estimatedUsage } from './answer-events.ts';
+import type { BlockDelta, StreamEvent } from './canonical.ts';
 import { isObject } from './is-object.ts';
 import { partialMatchAt } from './partial-match.ts';
 
 type TextDelta = { text: string; openai?: { logprobs?: readonly unknown[] } };
 type BlockStart = Extract<StreamEvent, { type: 'content_block_start' }>;
-
-/** For an answer whose usage never came. */
-const CHARACTERS_PER_TOKEN = 4;
 
 /**
  * Finds stop sequences in an answer, for providers that cannot be told them; one per answer. The text ends before the
@@ -146,18 +144,10 @@ export class StopCutter {
       passed.push({ ...event, delta });
     } else if (event.type === 'error') {
       // The answer was whole before it.
-      if (!this.#closing) passed.push({ type: 'message_delta', delta, usage: this.#estimatedUsage(), estimated: true });
+      const usage = estimatedUsage(this.#inputTokens, this.#characters);
+      if (!this.#closing) passed.push({ type: 'message_delta', delta, usage, estimated: true });
       passed.push({ type: 'message_stop' });
     }
-  }
-
-  #estimatedUsage(): Usage {
-    return {
-      input_tokens: this.#inputTokens,
-      output_tokens: Math.ceil(this.#characters / CHARACTERS_PER_TOKEN),
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    };
   }
 }
 

@@ -26,6 +26,14 @@ export function decodeToolId(id: string): string {
   return ANTHROPIC_ID.test(id) ? id : `${PACKED_ID}${Buffer.from(id).toString('base64url')}`;
 }
 
+/** The same, unlike any of those that are used already, to which it is added: some servers give every call the same id. */
+export function uniqueToolId(given: string, used: Set<string>): string {
+  let id = decodeToolId(given);
+  for (let count = 2; used.has(id); count += 1) id = decodeToolId(`${given}_${count}`);
+  used.add(id);
+  return id;
+}
+
 /** A provider's message id as Anthropic's `^[a-zA-Z0-9_-]+$`. */
 export function decodeMessageId(id: string): string {
   return id.replace(FOREIGN, '_');

@@ -12,7 +12,7 @@ import {
 } from './json-schema.ts';
 
 /** What of JSON Schema a provider takes: nearly all, Gemini's subset, or what grammars are built of (llama.cpp). */
-export type SchemaKind = 'full' | 'gemini' | 'grammar';
+type SchemaKind = 'full' | 'gemini' | 'grammar';
 
 /**
  * A tool's `input_schema` as a function's `parameters`: `$schema`, `$id`, `$comment`, null defaults and empty enums go, the

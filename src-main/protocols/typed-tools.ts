@@ -2,7 +2,7 @@ import type { Tool } from './canonical.ts';
 import { isObject } from './is-object.ts';
 
 /** What a model is told of a tool that the client runs. */
-export interface ToolDefinition {
+interface ToolDefinition {
   description: string | undefined;
   schema: Record<string, unknown>;
 }

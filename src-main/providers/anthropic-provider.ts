@@ -3,7 +3,7 @@ import type { ProviderProtocol } from '../../src-shared/requests.ts';
 import { HttpProvider, type ProviderResources, type TypeProfile } from './http-provider.ts';
 import { knownServer } from './known-servers.ts';
 
-export const ANTHROPIC_BASE_URL = 'https://api.anthropic.com';
+const ANTHROPIC_BASE_URL = 'https://api.anthropic.com';
 
 /** Models of Anthropic's API in November 2026 (its model list); newer ones are served by their `claude-` prefix. */
 const ANTHROPIC_MODELS = [

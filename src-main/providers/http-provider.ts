@@ -2,20 +2,17 @@ import type { ProviderConfig } from '../../src-shared/config.ts';
 import type { ProviderView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { ProviderProtocol } from '../../src-shared/requests.ts';
-import type { ModelFacts, ProviderCodec } from '../protocols/codec.ts';
+import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
 import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { joinBaseUrl } from './base-url.ts';
 import { chooseDialect } from './dialects.ts';
 import { factsOf } from './model-catalogue.ts';
-import { layQuirks, type Quirks } from './quirks.ts';
+import { layQuirks } from './quirks.ts';
 import type { Protocols, ServerProfile } from './server-profile.ts';
 import type { Transport } from './transport.ts';
 
 /** Where a provider's key stands; the value never leaves this room. */
-export type KeyState =
-  | { state: 'present'; value: string }
-  | { state: 'missing'; reason: string }
-  | { state: 'from-client' };
+type KeyState = { state: 'present'; value: string } | { state: 'missing'; reason: string } | { state: 'from-client' };
 
 export interface ProviderResources {
   transport: Transport;

@@ -1,6 +1,6 @@
 import { isLoopbackHost } from '../../src-shared/config.ts';
-import { isGptFrom } from './openai-models.ts';
-import type { ServerProfile } from './server-profile.ts';
+import { isGptFrom } from '../protocols/openai-models.ts';
+import type { ModelProfile, ServerProfile } from './server-profile.ts';
 
 /** OpenAI's API. */
 export const openaiProfile = {
@@ -35,6 +35,15 @@ export const openrouterProfile = {
     searchesWeb: true,
   },
 } as const satisfies ServerProfile;
+
+/**
+ * Models of Mistral's, wherever they run: what serves them checks a conversation as Mistral's own API does
+ * (mistralai/mistral-vibe issue 578, NousResearch/hermes-agent issue 20154).
+ */
+export const mistralModels: ModelProfile = {
+  matches: (model) => /(?:^|[/_:-])(?:mistral|mixtral|ministral|magistral|devstral|codestral|pixtral)/i.test(model),
+  quirks: { toolIds: 'mistral', takesUserAfterTool: false },
+};
 
 interface KnownServer extends ServerProfile {
   name: string;
@@ -99,7 +108,13 @@ export const knownServers: readonly KnownServer[] = [
     hosts: ['api.mistral.ai'],
     catalogue: 'mistral',
     // Unknown fields are refused, stream_options among them (dnakov/anon-kode issue 53); usage comes all the same.
-    quirks: { toolIds: 'mistral', asksStreamUsage: false, reasoningFormat: 'reasoning_effort' },
+    // "Unexpected role 'user' after role 'tool'" (zed-industries/zed issue 37021).
+    quirks: {
+      toolIds: 'mistral',
+      takesUserAfterTool: false,
+      asksStreamUsage: false,
+      reasoningFormat: 'reasoning_effort',
+    },
   },
   {
     name: 'Groq',

@@ -1,11 +1,11 @@
 import type { ProviderConfig, ProviderType } from '../../src-shared/config.ts';
 import type { ProviderProtocol } from '../../src-shared/requests.ts';
 import type { ProviderCodec } from '../protocols/codec.ts';
+import { refusesToolsOnChat } from '../protocols/openai-models.ts';
 import type { DialectRequest } from './base-provider.ts';
 import { chooseDialect } from './dialects.ts';
 import { HttpProvider, type ProviderResources, type TypeProfile } from './http-provider.ts';
-import { knownServer, openaiProfile, openrouterProfile } from './known-servers.ts';
-import { refusesToolsOnChat } from './openai-models.ts';
+import { knownServer, mistralModels, openaiProfile, openrouterProfile } from './known-servers.ts';
 import type { Protocols } from './server-profile.ts';
 
 const OPENAI_BASE_URL = 'https://api.openai.com';
@@ -25,7 +25,8 @@ function profileOf({ type, baseUrl }: ProviderConfig & { type: OpenaiType }): Ty
       const known = baseUrl === undefined ? null : knownServer(new URL(baseUrl));
       // What runs behind an unknown address often leaves thinking and tool calls in the text.
       const quirks = { readsMarkup: true, ...known?.quirks };
-      return { protocols: ['openai-chat'], ...known, quirks, officialBaseUrl: null, needsKey: false };
+      const models = [...(known?.models ?? []), mistralModels];
+      return { protocols: ['openai-chat'], ...known, quirks, models, officialBaseUrl: null, needsKey: false };
     }
   }
 }

@@ -1,7 +1,5 @@
 import type { Quirks } from '../protocols/codec.ts';
 
-export type { Quirks } from '../protocols/codec.ts';
-
 /** What suits an unknown server: what most of them take. */
 export const defaultQuirks: Quirks = {
   maxTokensField: 'max_tokens',
@@ -10,6 +8,7 @@ export const defaultQuirks: Quirks = {
   returnsReasoningDetails: false,
   asksStreamUsage: true,
   takesSystemAnywhere: false,
+  takesUserAfterTool: true,
   takesPrefill: false,
   toolSchema: 'full',
   toolIds: 'any',

@@ -1,5 +1,5 @@
 import type { ProviderProtocol } from '../../src-shared/requests.ts';
-import type { Quirks } from './quirks.ts';
+import type { Quirks } from '../protocols/codec.ts';
 
 /** At least one, the preferred first. */
 export type Protocols = readonly [ProviderProtocol, ...ProviderProtocol[]];

@@ -65,6 +65,7 @@ function decompressed(body: Readable, encoding: string): Readable {
   return body.pipe(decoder);
 }
 
+/** Connects with undici; never asks for compression, never follows redirects. */
 export function createTransport(): Transport {
   // One agent for each connect timeout in use; mostly there is one. Silence is timed by the pipeline, which alone knows
   // whether another target is left.

@@ -63,7 +63,8 @@ function asProxyError(error: unknown, request: FastifyRequest, options: ServerOp
   }
 }
 
-const OPENAI_PATHS = /^\/v1\/(chat|responses)(\/|$)/;
+/** With what else only OpenAI's clients ask for, and what a base URL with too few or too many `/v1` makes of it. */
+const OPENAI_PATHS = /^(\/v1)*\/(chat|responses|completions|embeddings|audio|images|moderations)(\/|$)/;
 const MODELS_PATH = /^\/v1\/models(\/|$)/;
 
 /** The path's own protocol says how its errors look; `/v1/models` has two, and looks at what the client sends. */
@@ -119,7 +120,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         'access-control-allow-origin': corsOrigin,
         vary: 'origin',
         'access-control-expose-headers':
-          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts',
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-should-retry, retry-after, x-request-id, request-id',
       });
       if (request.method === 'OPTIONS') {
         reply

@@ -1,10 +1,10 @@
-import { collectMessage } from '../../src-main/protocols/anthropic/message-collector.ts';
 import type { AnswerMessage } from '../../src-main/protocols/canonical.ts';
-import { SseParser } from '../../src-main/protocols/sse.ts';
 import type { ClientProtocol } from '../../src-shared/requests.ts';
+import { collectMessage } from '../helpers/answers.ts';
 import { chatProblems } from '../helpers/chat-grammar.ts';
 import { checkEventGrammar, parseAnthropicSse } from '../helpers/event-grammar.ts';
 import { responsesProblems } from '../helpers/responses-grammar.ts';
+import { sseFrames } from '../helpers/sse-frames.ts';
 
 /**
  * A conversation told in each dialect that clients speak, and answers read back, by hand and not by the code that is
@@ -60,10 +60,6 @@ const record = (value: unknown): Json => (typeof value === 'object' && value !==
 const list = (value: unknown): Json[] => (Array.isArray(value) ? value.map(record) : []);
 const string = (value: unknown): string => (typeof value === 'string' ? value : '');
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
-const frames = (text: string) => {
-  const parser = new SseParser();
-  return [...parser.push(Buffer.from(text)), ...parser.end()];
-};
 const nothing = { text: '', thinking: '', calls: [], stop: null, tokens: null, error: null, problems: [] };
 const messageOf = (error: unknown): string => string(record(error).message) || 'an error without a message';
 
@@ -204,7 +200,7 @@ const chat: Dialect = {
     }
     const seen = { ...nothing, problems: chatProblems(text) } as Omit<Seen, 'status'>;
     const calls: { id: string; name: string; json: string }[] = [];
-    for (const { data } of frames(text)) {
+    for (const { data } of sseFrames(text)) {
       if (data === '[DONE]') continue;
       const chunk = record(JSON.parse(data));
       if (chunk.error !== undefined) seen.error = messageOf(chunk.error);
@@ -287,7 +283,7 @@ const responses: Dialect = {
       return body.object === 'response' ? seenResponse(body) : { ...nothing, error: messageOf(body.error) };
     }
     const problems = responsesProblems(text);
-    const events = frames(text).map(({ data }) => record(JSON.parse(data)));
+    const events = sseFrames(text).map(({ data }) => record(JSON.parse(data)));
     const failure = events.find(({ type }) => type === 'error' || type === 'response.failed');
     if (failure !== undefined)
       return { ...nothing, problems, error: messageOf(failure.message ? failure : record(failure.response).error) };

@@ -33,6 +33,7 @@ describe.each(providerProtocols)('in front of a provider that speaks %s', (provi
       const message = await connect().messages.create(ask);
       expect(message.content).toMatchObject([{ type: 'text', text: 'Hello there' }]);
       expect(message.stop_reason).toBe('end_turn');
+      expect(message._request_id).toBeTruthy();
     });
 
     it('streams thinking, text and a tool call', async () => {
@@ -72,6 +73,7 @@ describe.each(providerProtocols)('in front of a provider that speaks %s', (provi
       expect(completion.choices[0]?.message.content).toBe('Hello there');
       expect(completion.choices[0]?.finish_reason).toBe('stop');
       expect(completion.usage?.total_tokens).toBe(32);
+      expect(completion._request_id).toBeTruthy();
     });
 
     it('streams a chat completion with a tool call', async () => {

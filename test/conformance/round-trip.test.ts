@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectMessage } from '../../src-main/protocols/anthropic/message-collector.ts';
-import { messageEvents } from '../../src-main/protocols/anthropic/message-events.ts';
 import type {
   AnswerBlock,
   AnswerMessage,
@@ -10,11 +8,13 @@ import type {
   StreamEvent,
 } from '../../src-main/protocols/canonical.ts';
 import type { ClientCodec, ProviderCodec } from '../../src-main/protocols/codec.ts';
+import { messageEvents } from '../../src-main/protocols/message-events.ts';
 import { openaiChatClientCodec } from '../../src-main/protocols/openai-chat/client-codec.ts';
 import { openaiChatCodec } from '../../src-main/protocols/openai-chat/codec.ts';
 import { openaiResponsesClientCodec } from '../../src-main/protocols/openai-responses/client-codec.ts';
 import { openaiResponsesCodec } from '../../src-main/protocols/openai-responses/codec.ts';
 import { blocksOf, turnsOf } from '../../src-main/protocols/turns.ts';
+import { collectMessage } from '../helpers/answers.ts';
 import { arbitraryConversation } from '../helpers/arbitrary-conversation.ts';
 import { decodeContext, encodeTarget } from '../helpers/codec-contexts.ts';
 import { checkEventGrammar } from '../helpers/event-grammar.ts';
@@ -165,7 +165,7 @@ const arbitraryAnswer: fc.Arbitrary<AnswerMessage> = fc
       ...calls.map((id) => ({ type: 'tool_use' as const, id, name: 'Read', input })),
     ];
     return {
-      id: 'chat_1',
+      id: 'answer_1',
       type: 'message',
       role: 'assistant',
       model: 'm',

@@ -74,7 +74,7 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
           { id: 'claude', type: 'anthropic', baseUrl: upstream.url, models: ['claude-opus-5-5'], key: 'env:KEY' },
           { id: 'chat', type: 'openai-compatible', baseUrl: upstream.url, models: ['gpt-local'], key: 'env:KEY' },
           { id: 'openai', type: 'openai', baseUrl: upstream.url, models: ['gpt-6.1-sol'], key: 'env:KEY' },
-          { id: 'ollama', type: 'ollama', baseUrl: upstream.url, models: ['qwen3-coder'] },
+          { id: 'ollama', type: 'ollama', baseUrl: upstream.url, models: ['local-model'] },
         ],
         aliases: { 'claude-through-alias': 'claude/claude-opus-5-5' },
       },
@@ -113,7 +113,7 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
   describe.each([
     ['translated to Chat Completions, everything in fragments', 'gpt-local', 'chat'],
     ['translated to Responses, everything in fragments', 'gpt-6.1-sol', 'responses'],
-    ["translated to Ollama's own API", 'qwen3-coder', 'ollama'],
+    ["translated to Ollama's own API", 'local-model', 'ollama'],
     ['passed through to Anthropic Messages', 'claude-through-alias', 'claude'],
   ] as const)('%s', (_name, model, kind) => {
     const wire = wires[kind];

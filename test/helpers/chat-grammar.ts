@@ -1,14 +1,11 @@
 import { isObject } from '../../src-main/protocols/is-object.ts';
-import { SseParser } from '../../src-main/protocols/sse.ts';
+import { sseFrames } from './sse-frames.ts';
 
 type Json = Record<string, unknown>;
 
 /** A Chat Completions stream as a client reads it: each frame's JSON, `[DONE]` as it is. */
 export function chatFrames(text: string): (Json | '[DONE]')[] {
-  const parser = new SseParser();
-  return [...parser.push(Buffer.from(text)), ...parser.end()].map(({ data }) =>
-    data === '[DONE]' ? data : (JSON.parse(data) as Json),
-  );
+  return sseFrames(text).map(({ data }) => (data === '[DONE]' ? data : (JSON.parse(data) as Json)));
 }
 
 /** What a client collects of a tool call. */

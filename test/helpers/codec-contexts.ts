@@ -1,4 +1,11 @@
-import { type DecodeContext, type EncodeTarget, type Quirks, unknownModel } from '../../src-main/protocols/codec.ts';
+import type { StreamEvent } from '../../src-main/protocols/canonical.ts';
+import {
+  type DecodeContext,
+  type EncodeTarget,
+  type Quirks,
+  type StreamDecoder,
+  unknownModel,
+} from '../../src-main/protocols/codec.ts';
 import { defaultQuirks } from '../../src-main/providers/quirks.ts';
 
 /** A target as an unknown compatible server is one. */
@@ -28,3 +35,20 @@ export const decodeContext = (
   ...changes,
   quirks: { ...defaultQuirks, ...changes.quirks },
 });
+
+/** Ids that are the same in every run. */
+export function countingIds(): () => string {
+  let count = 0;
+  return () => {
+    count += 1;
+    return `new${count}`;
+  };
+}
+
+/** The events of a stream that arrives in the given pieces. */
+export function decodeStream(decoder: StreamDecoder, pieces: Iterable<Uint8Array>): StreamEvent[] {
+  const events: StreamEvent[] = [];
+  for (const piece of pieces) events.push(...decoder.push(piece));
+  events.push(...decoder.end());
+  return events;
+}

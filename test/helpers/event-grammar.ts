@@ -1,5 +1,6 @@
 import type { AnswerBlock, StreamEvent } from '../../src-main/protocols/canonical.ts';
-import { SseParser } from '../../src-main/protocols/sse.ts';
+import { isObjectJson } from '../../src-main/protocols/tool-input.ts';
+import { typedEvents } from './sse-frames.ts';
 
 /** Deltas that each kind of block may get. Blocks of other kinds arrive whole. */
 const DELTAS: Partial<Record<string, readonly string[]>> = {
@@ -126,24 +127,5 @@ function isCounted(usage: unknown): boolean {
   return names.every((name) => Number.isInteger((usage as Record<string, unknown> | null | undefined)?.[name]));
 }
 
-function isObjectJson(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
-
-/**
- * The events of an Anthropic stream as a client reads them.
- * @throws Error where the text is not what the SDK understands: an `event:` line that is missing or differs from `type`.
- */
-export function parseAnthropicSse(text: string): StreamEvent[] {
-  const parser = new SseParser();
-  return [...parser.push(Buffer.from(text)), ...parser.end()].map(({ event, data }) => {
-    const value = JSON.parse(data) as StreamEvent;
-    if (event !== value.type) throw new Error(`the frame's event line says '${event}', its data '${value.type}'`);
-    return value;
-  });
-}
+/** The events of an Anthropic stream. @throws Error where the text is not what the SDK understands. */
+export const parseAnthropicSse = (text: string): StreamEvent[] => typedEvents(text);

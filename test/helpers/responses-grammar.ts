@@ -1,4 +1,4 @@
-import { SseParser } from '../../src-main/protocols/sse.ts';
+import { typedEvents } from './sse-frames.ts';
 
 /** An event of a Responses stream, as far as its grammar is checked. */
 export type ResponsesEvent = Record<string, unknown> & { type: string };
@@ -239,18 +239,8 @@ function checkDone(item: OpenItem, done: Json, wrong: Wrong): void {
   if (typeof done.name !== 'string' || done.name === '') wrong('the call has no name');
 }
 
-/**
- * The events of a Responses stream as a client reads them.
- * @throws Error where the `event:` line is missing or differs from `type`.
- */
-export function parseResponsesSse(text: string): ResponsesEvent[] {
-  const parser = new SseParser();
-  return [...parser.push(Buffer.from(text)), ...parser.end()].map(({ event, data }) => {
-    const value = JSON.parse(data) as ResponsesEvent;
-    if (event !== value.type) throw new Error(`the frame's event line says '${event}', its data '${value.type}'`);
-    return value;
-  });
-}
+/** The events of a Responses stream. @throws Error where the text is not what clients understand. */
+export const parseResponsesSse = (text: string): ResponsesEvent[] => typedEvents(text);
 
 /** What is wrong with a finished Responses stream, as its text. */
 export function responsesProblems(text: string): string[] {

@@ -67,6 +67,12 @@ export async function runEngine(
   };
 }
 
+/** Tools as a coding agent offers them. */
+export const agentTools = [
+  { name: 'Bash', description: 'Runs', input_schema: { type: 'object', properties: { command: { type: 'string' } } } },
+  { name: 'Read', input_schema: { type: 'object', properties: { file_path: { type: 'string' } } } },
+];
+
 /** A small request as a client makes it. */
 export const question = (text = 'hello', rest: Record<string, unknown> = {}): Record<string, unknown> => ({
   model: 'm',

@@ -250,9 +250,10 @@ describe('who asks', () => {
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers['access-control-allow-origin']).toBe('https://trusted.test');
-    expect((await ask({ headers: { origin: 'https://trusted.test' } })).headers['access-control-allow-origin']).toBe(
-      'https://trusted.test',
-    );
+    const { headers } = await ask({ headers: { origin: 'https://trusted.test' } });
+    expect(headers['access-control-allow-origin']).toBe('https://trusted.test');
+    // What SDKs in a page read to know whether, and when, to ask again.
+    expect(headers['access-control-expose-headers']).toMatch(/x-should-retry, retry-after/);
   });
 });
 

@@ -399,6 +399,10 @@ describe("errors before a door are in the protocol of the door's path", () => {
     expect(path.body).toMatchObject({ error: { code: 'no_such_path', message: expect.stringContaining(DOOR) } });
   });
 
+  it.each(['/v1/embeddings', '/v1/completions', '/chat/completions', '/v1/v1/responses'])('%s', async (path) => {
+    expect((await send('POST', path, token(), '{}')).body).toMatchObject({ error: { code: 'no_such_path' } });
+  });
+
   it('/v1/models has both, by what the client sends; /v1/messages keeps its own', async () => {
     const asked = { authorization: 'Bearer wrong' };
     expect((await send('GET', '/v1/models', asked)).body).toMatchObject({ error: { code: 'invalid_api_key' } });

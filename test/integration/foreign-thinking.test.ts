@@ -73,6 +73,54 @@ describe('a conversation that another provider has answered before', () => {
     expect(await sent(unchanged)).toBe(unchanged);
   });
 
+  it('reaches Anthropic with the searches of others as text: the state that it checks is missing', async () => {
+    const found = (id: string, encrypted_content: string) => [
+      { type: 'server_tool_use', id, name: 'web_search', input: { query: id } },
+      {
+        type: 'web_search_tool_result',
+        tool_use_id: id,
+        content: [
+          { type: 'web_search_result', url: 'https://a.example', title: 'A', encrypted_content, page_age: null },
+        ],
+      },
+      {
+        type: 'text',
+        text: 'It is so.',
+        citations: [
+          {
+            type: 'web_search_result_location',
+            url: 'https://a.example',
+            title: 'A',
+            cited_text: '',
+            encrypted_index: encrypted_content,
+          },
+        ],
+      },
+    ];
+    const given = conversation('native', found('srvtoolu_1', ''), found('srvtoolu_2', 'EqQB'));
+    expect(JSON.parse(await sent(JSON.stringify(given)))).toEqual({
+      ...given,
+      messages: [
+        user,
+        {
+          role: 'assistant',
+          content: [
+            { type: 'text', text: '[called web_search: {"query":"srvtoolu_1"}]' },
+            { type: 'text', text: '[result]\nA: https://a.example' },
+            { type: 'text', text: 'It is so.' },
+          ],
+        },
+        ...given.messages.slice(2),
+      ],
+    });
+    upstream.reset();
+    const own = JSON.stringify({
+      ...conversation('native', found('srvtoolu_2', 'EqQB')),
+      note: { encrypted_index: '' },
+    });
+    expect(await sent(own)).toBe(own);
+  });
+
   it('is a thread only where threads are kept', async () => {
     const given = { ...conversation('k3', [foreign, text]), thread: { type: 'create' } };
     const { thread: _, ...rest } = conversation('k3', [text]) as Record<string, unknown>;

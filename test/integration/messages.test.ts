@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contentOf, readEvents } from '../helpers/answers.ts';
 import { checkEventGrammar } from '../helpers/event-grammar.ts';
-import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
+import { question, type RunningEngine, runEngine, agentTools as tools } from '../helpers/running-engine.ts';
 import { answer, inPieces, raw, type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
@@ -27,11 +27,6 @@ afterAll(async () => {
   await running.stop();
   await upstream.close();
 });
-
-const tools = [
-  { name: 'Bash', description: 'Runs', input_schema: { type: 'object', properties: { command: { type: 'string' } } } },
-  { name: 'Read', input_schema: { type: 'object', properties: { file_path: { type: 'string' } } } },
-];
 
 describe('pass-through to an Anthropic provider', () => {
   it('sends the client bytes as they are, and gives back the provider bytes as they are', async () => {

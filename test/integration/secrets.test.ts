@@ -54,8 +54,12 @@ afterAll(async () => {
   await upstream.close();
 });
 
-async function ask(model: string, stream: boolean): Promise<void> {
-  const response = await running.ask(question('hello', { model, stream }), {
+const doors = ['/v1/messages', '/v1/chat/completions', '/v1/responses'];
+
+async function ask(model: string, stream: boolean, door: string): Promise<void> {
+  const body = question('hello', { model, stream, input: 'hello' });
+  const response = await running.ask(body, {
+    path: door,
     headers: { authorization: `Bearer ${clientLogin}`, 'x-cproxy-token': running.token },
   });
   answers.push(JSON.stringify(Object.fromEntries(response.headers)), await response.text());
@@ -65,14 +69,18 @@ it('no key, header secret, login or token is in any answer, row, view, log or fi
   const echo = JSON.stringify({
     error: { type: 'api_error', message: `key ${providerKey} and ${headerSecret} and Bearer ${clientLogin}` },
   });
+  const headers = { 'x-echo': `${providerKey}, ${headerSecret}`, 'request-id': providerKey };
   for (const model of ['native', 'other', 'own']) {
-    for (const stream of [true, false]) {
+    for (const [stream, door] of [true, false].flatMap((stream) => doors.map((door) => [stream, door] as const))) {
       for (const status of [400, 401, 403, 429, 500]) {
-        upstream.queue(raw(status, echo, { 'content-type': 'application/json' }));
-        await ask(model, stream);
+        upstream.queue(raw(status, echo, { 'content-type': 'application/json', ...headers }));
+        await ask(model, stream, door);
       }
-      upstream.queue(say('fine', { errorAfter: { frames: 3, message: `broke with ${providerKey}` } }), fail(500));
-      await ask(model, stream);
+      upstream.queue(
+        say('fine', { headers, errorAfter: { frames: 3, message: `broke with ${providerKey}` } }),
+        fail(500),
+      );
+      await ask(model, stream, door);
     }
   }
   const client = createRouterClient(await running.engine.controlRouter());

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { AnswerBlock } from '../../src-main/protocols/canonical.ts';
-import { contentOf, errorOf, readEvents } from '../helpers/answers.ts';
+import type { AnswerMessage } from '../../src-main/protocols/canonical.ts';
+import { errorOf, readEvents, readMessage } from '../helpers/answers.ts';
 import { checkEventGrammar } from '../helpers/event-grammar.ts';
-import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
+import { question, type RunningEngine, runEngine, agentTools as tools } from '../helpers/running-engine.ts';
 import {
   answer,
   callTools,
@@ -40,32 +40,14 @@ afterAll(async () => {
   await upstream.close();
 });
 
-const tools = [
-  { name: 'Bash', description: 'Runs', input_schema: { type: 'object', properties: { command: { type: 'string' } } } },
-  { name: 'Read', input_schema: { type: 'object', properties: { file_path: { type: 'string' } } } },
-];
-
 const request = (rest: Record<string, unknown> = {}): Record<string, unknown> =>
   question('x', { model: 'gpt-6.1-sol', ...rest });
 
-interface Answered {
-  content: AnswerBlock[];
-  stop_reason: string | null;
-  stop_sequence: string | null;
-  usage: Record<string, unknown>;
-}
-
 /** The same answer, asked for as a stream and as a whole. */
-async function ask(streamed: boolean, rest: Record<string, unknown> = {}): Promise<Answered> {
+async function ask(streamed: boolean, rest: Record<string, unknown> = {}): Promise<AnswerMessage> {
   const response = await running.ask(request({ ...rest, stream: streamed }));
   expect(response.status).toBe(200);
-  if (!streamed) return (await response.json()) as Answered;
-  const { events, text } = await readEvents(response);
-  expect(checkEventGrammar(events)).toEqual([]);
-  const end = events.find((event) => event.type === 'message_delta');
-  if (end?.type !== 'message_delta') throw new Error(`no end in ${text}`);
-  const { stop_reason, stop_sequence } = end.delta;
-  return { content: contentOf(text), stop_reason, stop_sequence, usage: { ...end.usage } };
+  return readMessage(response);
 }
 
 type Item = Record<string, unknown>;

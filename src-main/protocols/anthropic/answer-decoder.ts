@@ -1,14 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { type AnswerBlock, cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { AnswerBlock, StreamEvent, Usage } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
+import { isBlank } from '../content-text.ts';
 import { isObject } from '../is-object.ts';
+import type { SseAnswer } from '../sse-stream-decoder.ts';
+import { isObjectJson, toolInput } from '../tool-input.ts';
 import { decodeMessageId, decodeToolId } from '../tool-names.ts';
-import { isBlank } from './content.ts';
-import { readError } from './error-envelope.ts';
-import { toolInput } from './message-collector.ts';
-import { mergeUsage, noUsage } from './usage.ts';
+import { errorEvent, errorIn } from '../upstream-error.ts';
+import { packSignature } from './foreign-thinking.ts';
+import { mergeUsage } from './usage.ts';
 
 type Fields = Record<string, unknown>;
+type Finish = Extract<StreamEvent, { type: 'message_delta' }>['delta'];
 
 /** A block that has begun. */
 interface OpenBlock {
@@ -43,10 +46,6 @@ const FOREIGN_REASONS: Partial<Record<string, string>> = {
   function_call: 'tool_use',
   content_filter: 'refusal',
 };
-/** For an answer whose provider counts nothing. */
-const CHARACTERS_PER_TOKEN = 4;
-
-const shortId = (): string => randomUUID().replaceAll('-', '');
 
 /**
  * Puts an Anthropic stream's events in the order that clients rely on, whatever a compatible server made of it: one
@@ -54,11 +53,9 @@ const shortId = (): string => randomUUID().replaceAll('-', '');
  * begun ended (BerriAI/litellm issues 13373, 32357 and 33224, decolua/9router issue 1779). What is in order stays as it is,
  * unknown blocks and fields too. Blank texts are left out: Anthropic refuses them when they come back.
  */
-export class AnthropicAnswerDecoder {
+export class AnthropicAnswerDecoder implements SseAnswer {
   readonly #context: DecodeContext;
-  readonly #newId: () => string;
-  #events: StreamEvent[] = [];
-  #closed = false;
+  readonly #events: AnswerEvents;
   #started = false;
   #next = 0;
   #live: OpenBlock | null = null;
@@ -71,34 +68,27 @@ export class AnthropicAnswerDecoder {
   /** Fields of the usage records that are not counted here. */
   #otherUsage: Fields = {};
   #stop: Fields | null = null;
-  #characters = 0;
 
-  /** `newId` makes ids (`^[a-zA-Z0-9_-]+$`, unique for ever) for what the provider gave none. */
-  constructor(context: DecodeContext, newId: () => string = shortId) {
+  /** `newId` makes ids for what the provider gave none (answer-events.ts). */
+  constructor(context: DecodeContext, newId?: () => string) {
     this.#context = context;
-    this.#newId = newId;
+    this.#events = new AnswerEvents(context, newId);
   }
 
   /** The provider has said why the answer ends. */
   get finished(): boolean {
-    return this.#closed || typeof this.#stop?.stop_reason === 'string';
-  }
-
-  get closed(): boolean {
-    return this.#closed;
+    return this.#events.closed || typeof this.#stop?.stop_reason === 'string';
   }
 
   /** The events since the last call. */
   take(): StreamEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    return this.#events.take();
   }
 
   /** Reads one decoded event of the provider's, which becomes a part of what is given out. */
-  read(event: Fields): void {
-    if (this.#closed) return;
-    switch (event.type) {
+  read(event: unknown, name: string | null = null): void {
+    if (this.#events.closed || !isObject(event)) return;
+    switch (event.type ?? name) {
       case 'content_block_delta':
         if (isObject(event.delta)) this.#delta(event, event.delta);
         break;
@@ -120,58 +110,38 @@ export class AnthropicAnswerDecoder {
         this.#finish();
         break;
       case 'ping':
-        this.#push({ type: 'ping' });
+        this.#events.push({ type: 'ping' });
         break;
       default: {
-        const error = readError(event);
-        if (error !== null) this.fail(error.code ?? 'api_error', error.message);
-        else if (event.type === 'error') this.fail('api_error', 'an error without a message');
+        const error = errorIn(event);
+        if (error === null) break;
+        const { type, message } = errorEvent(error);
+        this.fail(type, message);
       }
     }
   }
 
   /** The provider's answer has ended. Some leave the last event out; an answer that has said why it stops is whole. */
   end(): void {
-    if (this.#closed) return;
     if (this.finished) this.#finish();
-    else this.#cut();
+    else this.#events.cut();
   }
 
   /** Ends the answer with an `error` event. */
   fail(type: string, message: string): void {
-    this.#push({ type: 'error', error: { type, message } });
-    this.#closed = true;
-  }
-
-  /** Nothing follows the end, wherever it was found. */
-  #push(event: StreamEvent): void {
-    if (!this.#closed) this.#events.push(event);
-  }
-
-  #cut(): void {
-    this.#push(cutEvent);
-    this.#closed = true;
+    this.#events.fail(type, message);
   }
 
   #start(message: Fields): void {
     this.#count(message.usage);
     if (this.#started) return;
     this.#started = true;
-    const { model, estimatedInputTokens } = this.#context;
-    const id = typeof message.id === 'string' ? decodeMessageId(message.id) : '';
-    this.#push({
-      type: 'message_start',
-      message: {
-        ...message,
-        id: id === '' ? `answer_${this.#newId()}` : id,
-        type: 'message',
-        role: 'assistant',
-        model,
-        content: [],
-        stop_reason: null,
-        stop_sequence: null,
-        usage: { ...this.#otherUsage, ...(this.#counted() ?? { ...noUsage, input_tokens: estimatedInputTokens }) },
-      },
+    const counted = this.#counted();
+    const { id } = message;
+    this.#events.start({
+      ...message,
+      id: typeof id === 'string' && id !== '' ? decodeMessageId(id) : undefined,
+      usage: counted === null ? undefined : { ...this.#otherUsage, ...counted },
     });
   }
 
@@ -222,7 +192,7 @@ export class AnthropicAnswerDecoder {
         this.#emitStart(block, { ...start, thinking: '', signature: '' });
         if (typeof start.thinking === 'string' && start.thinking !== '')
           this.#emitDelta(block, { type: 'thinking_delta', thinking: start.thinking });
-        if (typeof start.signature === 'string' && start.signature !== '') block.signature = start.signature;
+        this.#sign(block, start.signature);
         break;
       case 'tool_use': {
         const { id, name } = start;
@@ -233,7 +203,7 @@ export class AnthropicAnswerDecoder {
         this.#toolUsed = true;
         this.#emitStart(block, {
           ...start,
-          id: typeof id === 'string' && id !== '' ? decodeToolId(id) : `toolu_${this.#newId()}`,
+          id: typeof id === 'string' && id !== '' ? decodeToolId(id) : `toolu_${this.#events.newId()}`,
           name: this.#context.toolNames.get(name) ?? name,
           input: {},
         });
@@ -279,22 +249,30 @@ export class AnthropicAnswerDecoder {
     switch (delta.type) {
       case 'text_delta':
         if (typeof delta.text !== 'string' || delta.text === '') return;
-        this.#characters += delta.text.length;
+        this.#events.characters += delta.text.length;
         if (block.index === -1) this.#text(block, delta.text);
         else this.#emit(block, event);
         return;
       case 'thinking_delta':
         if (typeof delta.thinking !== 'string' || delta.thinking === '') return;
-        this.#characters += delta.thinking.length;
+        this.#events.characters += delta.thinking.length;
         this.#emit(block, event);
         return;
       case 'signature_delta':
-        if (typeof delta.signature === 'string' && delta.signature !== '') block.signature = delta.signature;
+        this.#sign(block, delta.signature);
         return;
       default:
         if (block.index === -1) this.#emitStart(block, { ...block.start, text: '' });
         this.#emit(block, event);
     }
+  }
+
+  /** A server that takes thinking back without a signature gives none of Anthropic's, unless it has its models. */
+  #sign(block: OpenBlock, signature: unknown): void {
+    if (typeof signature !== 'string' || signature === '') return;
+    const { quirks, target } = this.#context;
+    const isOwn = quirks.takesEmptySignature && !/claude/i.test(target.model);
+    block.signature = isOwn ? packSignature(signature, target) : signature;
   }
 
   /** A text begins with the first that is not blank. */
@@ -308,7 +286,7 @@ export class AnthropicAnswerDecoder {
   #input(block: OpenBlock, delta: Fields, event: Fields): void {
     const { partial_json: part } = delta;
     const json = typeof part === 'string' ? part : JSON.stringify(part ?? '');
-    this.#characters += json.length;
+    this.#events.characters += json.length;
     block.held += json;
     if (json === '' || block.index === -1) return;
     if (json === part) this.#emit(block, event);
@@ -326,7 +304,7 @@ export class AnthropicAnswerDecoder {
 
   /** What waited for a tool's input takes its turn. */
   #goOn(): void {
-    while (this.#live === null && !this.#closed) {
+    while (this.#live === null && !this.#events.closed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       const { given, start, deltas, ended } = next;
@@ -354,12 +332,12 @@ export class AnthropicAnswerDecoder {
     // Thinking that is not shown has a signature at least.
     const signature = block.signature ?? (start.type === 'thinking' && block.empty ? '' : null);
     if (signature !== null) this.#emitDelta(block, { type: 'signature_delta', signature });
-    this.#push({ type: 'content_block_stop', index: block.index });
+    this.#events.push({ type: 'content_block_stop', index: block.index });
   }
 
   #finish(): void {
     if (!this.#started && this.#stop === null) {
-      this.#cut();
+      this.#events.cut();
       return;
     }
     this.#start({});
@@ -369,13 +347,7 @@ export class AnthropicAnswerDecoder {
     const { stop_reason: reason, stop_sequence, ...others } = this.#stop ?? {};
     const delta = { ...others, stop_reason: this.#reason(reason), stop_sequence: stop_sequence ?? null };
     const usage = this.#counted();
-    const last =
-      usage === null
-        ? { usage: this.#estimate(), estimated: true as const }
-        : { usage: { ...this.#otherUsage, ...usage } };
-    this.#push({ type: 'message_delta', delta, ...last } as StreamEvent);
-    this.#push({ type: 'message_stop' });
-    this.#closed = true;
+    this.#events.finish(delta as Finish, usage === null ? null : { ...this.#otherUsage, ...usage });
   }
 
   /** Some servers forget the reason, or say that the turn ends where the client has to run a tool. */
@@ -384,18 +356,10 @@ export class AnthropicAnswerDecoder {
     return reason === 'end_turn' && this.#toolUsed ? 'tool_use' : reason;
   }
 
-  #estimate(): Usage {
-    return {
-      ...noUsage,
-      input_tokens: this.#context.estimatedInputTokens,
-      output_tokens: Math.ceil(this.#characters / CHARACTERS_PER_TOKEN),
-    };
-  }
-
   #emitStart(block: OpenBlock, content_block: Fields): void {
     block.index = this.#next;
     this.#next += 1;
-    this.#push({
+    this.#events.push({
       type: 'content_block_start',
       index: block.index,
       content_block: content_block as unknown as AnswerBlock,
@@ -405,14 +369,14 @@ export class AnthropicAnswerDecoder {
   #emitDelta(block: OpenBlock, delta: Extract<StreamEvent, { type: 'content_block_delta' }>['delta']): void {
     const { index } = block;
     block.empty = false;
-    this.#push({ type: 'content_block_delta', index, delta });
+    this.#events.push({ type: 'content_block_delta', index, delta });
   }
 
   /** The provider's own event, which nobody else holds. */
   #emit(block: OpenBlock, event: Fields): void {
     block.empty = false;
     event.index = block.index;
-    this.#push(event as unknown as StreamEvent);
+    this.#events.push(event as unknown as StreamEvent);
   }
 }
 
@@ -433,10 +397,5 @@ const takesInput = ({ start }: OpenBlock): boolean => start.type === 'tool_use' 
 function isWhole({ start, held }: OpenBlock): boolean {
   if (start.type !== 'tool_use') return true;
   if (held === '') return isObject(start.input) && Object.keys(start.input).length > 0;
-  try {
-    return isObject(JSON.parse(held));
-  } catch {
-    // Not yet.
-    return false;
-  }
+  return isObjectJson(held);
 }

@@ -57,8 +57,8 @@ function errorEnvelope(error: ProxyError, requestId: string): string {
   });
 }
 
-function errorHeaders(error: ProxyError): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
+function errorHeaders(error: ProxyError, requestId: string): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'request-id': requestId };
   // Claude Code retries even a 401 for three minutes unless it is told not to.
   if (!error.retryable) headers['x-should-retry'] = 'false';
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter);
@@ -73,11 +73,12 @@ const answerEncoder: AnswerEncoder = {
 /** The front door of Anthropic's Messages API. */
 export const anthropicClientCodec: ClientCodec = {
   protocol: 'anthropic',
+  requestIdHeader: 'request-id',
   decodeRequest: decodeMessagesRequest,
   answerEncoder: () => answerEncoder,
   encodeError: (error, requestId): EncodedError => ({
     status: error.status,
-    headers: errorHeaders(error),
+    headers: errorHeaders(error, requestId),
     body: errorEnvelope(error, requestId),
   }),
   encodeStreamError: (error, requestId) => `event: error\ndata: ${errorEnvelope(error, requestId)}\n\n`,

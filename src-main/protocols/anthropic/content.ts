@@ -12,12 +12,13 @@ import {
   documentHead,
   headed,
   IMAGE_NOT_AVAILABLE,
+  isBlank,
   NO_OUTPUT,
   NO_RESULT,
   searchResultText,
   toolReferenceText,
 } from '../content-text.ts';
-import { serverBlockText } from '../server-tools.ts';
+import { otherBlockText } from '../server-tools.ts';
 
 /** A block as it is sent. */
 export interface SentBlock {
@@ -32,9 +33,6 @@ export interface ContentContext {
   /** Filled: what was lost. */
   warnings: Set<string>;
 }
-
-/** "text content blocks must contain non-whitespace text" */
-export const isBlank = (text: string): boolean => !/\S/.test(text);
 
 const marked = (mark: CacheControl | null | undefined): { cache_control?: CacheControl } =>
   mark ? { cache_control: mark } : {};
@@ -52,7 +50,7 @@ export function saidBlocks({ text, cache_control, citations }: TextBlock): SentB
   const blocks = textBlocks(text, cache_control);
   const [block] = blocks;
   if (block === undefined || !citations?.length) return blocks;
-  const known = citations.every((citation) => CITATIONS.has(citation.type) || 'encrypted_index' in citation);
+  const known = citations.every((citation) => CITATIONS.has(citation.type) || Boolean(citation.encrypted_index));
   if (known) block.citations = citations;
   return blocks;
 }
@@ -78,12 +76,8 @@ function userBlock(block: ContentBlock, context: ContentContext): SentBlock[] {
       // As it is, it may name deferred tools only.
       return textBlocks(toolReferenceText(block));
     default: {
-      const text = serverBlockText(block);
-      if (text !== null) return textBlocks(text);
-      context.warnings.add(
-        `A content block of type '${block.type}' has no place in a user's message and was left out.`,
-      );
-      return [];
+      const past = otherBlockText(block, context.warnings);
+      return past === null ? [] : textBlocks(past);
     }
   }
 }

@@ -9,9 +9,32 @@ const DOCUMENT_TOKENS = 3000;
 const TOKENS_PER_MESSAGE = 4;
 const TOKENS_FOR_TOOL_USE = 350;
 
+const BYTES_PER_TOKEN = 4;
+
 /** A quick estimate from the size of a body alone, for places on the path of every request. */
 export function estimateTokensOfBytes(bytes: number): number {
-  return Math.ceil(bytes / 4);
+  return Math.ceil(bytes / BYTES_PER_TOKEN);
+}
+
+/**
+ * The same for a body that has been decoded: its images and documents stand in it as base64, of which a model reads nothing.
+ * @param bytes of the whole body.
+ */
+export function estimateTokensOfRequest(bytes: number, { messages }: Pick<MessagesRequest, 'messages'>): number {
+  let size = bytes;
+  let tokens = 0;
+  const addMedia = (content: string | readonly ContentBlock[] | null | undefined): void => {
+    if (typeof content !== 'object' || content === null) return;
+    for (const block of content) {
+      if (block.type === 'tool_result') addMedia(block.content);
+      else if ((block.type === 'image' || block.type === 'document') && block.source.type === 'base64') {
+        size -= block.source.data.length;
+        tokens += block.type === 'image' ? IMAGE_TOKENS : DOCUMENT_TOKENS;
+      }
+    }
+  };
+  for (const { content } of messages) addMedia(content);
+  return estimateTokensOfBytes(Math.max(0, size)) + tokens;
 }
 
 /** An estimate over everything that is counted as input: system, messages, thinking, tools, images. */

@@ -1,18 +1,18 @@
 import type { ContentBlock, MessagesRequest } from '../canonical.ts';
-import { SEPARATOR, systemReminder } from '../content-text.ts';
-import { isObject } from '../is-object.ts';
-import { serverBlockText } from '../server-tools.ts';
-import { decodeToolId, encodeToolName } from '../tool-names.ts';
+import { GO_ON, SEPARATOR, systemReminder } from '../content-text.ts';
+import { otherBlockText } from '../server-tools.ts';
+import { inputObject } from '../tool-input.ts';
+import { encodeToolName, uniqueToolId } from '../tool-names.ts';
 import { blocksOf, type Turn, turnsOf } from '../turns.ts';
 import { type ContentContext, type SentBlock, saidBlocks, textBlocks, toolResult, userBlocks } from './content.ts';
-import { isForeignThinking } from './foreign-thinking.ts';
+import { isForeignThinking, withOwnSignature } from './foreign-thinking.ts';
 
 export interface SentMessage {
   role: 'user' | 'assistant' | 'system';
   content: SentBlock[];
 }
 
-export interface ConversationContext extends ContentContext {
+interface ConversationContext extends ContentContext {
   /** Messages with role `system` are taken in the middle. */
   takesSystem: boolean;
   /** Filled: names that had to change (sent name → the client's own). */
@@ -85,24 +85,25 @@ function assistantTurn(
     switch (block.type) {
       case 'text':
         return saidBlocks(block);
-      case 'thinking':
-        if (isForeignThinking(block, target.quirks.takesEmptySignature)) return [];
-        return [{ type: 'thinking', thinking: block.thinking, signature: block.signature ?? '' }];
+      case 'thinking': {
+        const own = withOwnSignature(block, target.provider);
+        if (isForeignThinking(own, target.quirks.takesEmptySignature)) return [];
+        return [{ type: 'thinking', thinking: own.thinking, signature: own.signature ?? '' }];
+      }
       case 'redacted_thinking':
         return isForeignThinking(block, false) ? [] : [{ type: 'redacted_thinking', data: block.data }];
       case 'tool_use': {
-        const id = uniqueId(block.id, usedIds);
+        // "`tool_use` ids must be unique", in the whole conversation; some models count anew in every answer.
+        const id = uniqueToolId(block.id, usedIds);
         ids.set(block.id, id);
         const name = encodeToolName(block.name);
         if (name !== block.name) toolNames.set(name, block.name);
         const mark = block.cache_control ? { cache_control: block.cache_control } : {};
-        return [{ type: 'tool_use', id, name, input: inputOf(block.input), ...mark }];
+        return [{ type: 'tool_use', id, name, input: inputObject(block.input), ...mark }];
       }
       default: {
-        const text = serverBlockText(block);
-        if (text !== null) return textBlocks(text);
-        warnings.add(`A content block of type '${block.type}' has no place in an answer and was left out.`);
-        return [];
+        const past = otherBlockText(block, warnings);
+        return past === null ? [] : textBlocks(past);
       }
     }
   });
@@ -111,21 +112,8 @@ function assistantTurn(
   return { role: 'assistant', content, ids };
 }
 
-export const isThinking = (block: SentBlock | undefined): boolean =>
+const isThinking = (block: SentBlock | undefined): boolean =>
   block?.type === 'thinking' || block?.type === 'redacted_thinking';
-
-/** "`tool_use` ids must be unique", in the whole conversation; some models count anew in every answer. */
-function uniqueId(id: string, used: Set<string>): string {
-  const own = decodeToolId(id);
-  let unique = own;
-  for (let count = 2; used.has(unique); count += 1) unique = `${own}_${count}`;
-  used.add(unique);
-  return unique;
-}
-
-/** The API wants an object, whatever the model wrote. */
-const inputOf = (input: unknown): Record<string, unknown> =>
-  isObject(input) ? input : input === undefined || input === null ? {} : { _raw: input };
 
 /** How many of a turn's messages are the system's, before anybody else has said something. */
 function openingSystem({ messages }: UserTurn): number {
@@ -169,15 +157,12 @@ function reminder(texts: readonly SentBlock[]): SentBlock {
   return mark === undefined ? { type: 'text', text } : { type: 'text', text, cache_control: mark };
 }
 
-const CONTINUE =
-  'Your last message is the beginning of your answer. Go on exactly where it ends, without repeating or commenting on it.';
-
 /** What a conversation that ends with the beginning of the answer becomes, as the model takes it. */
 export function closeConversation({ messages }: Conversation, takesPrefill: boolean): void {
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return;
   if (!takesPrefill) {
-    messages.push({ role: 'user', content: [{ type: 'text', text: CONTINUE }] });
+    messages.push({ role: 'user', content: [{ type: 'text', text: GO_ON }] });
     return;
   }
   // "final assistant content cannot end with trailing whitespace"

@@ -1,7 +1,7 @@
 import type { Effort } from '../canonical.ts';
 
 /** The forms of a request's `thinking` field. */
-export type ThinkingType = 'adaptive' | 'enabled' | 'disabled' | 'between_tools';
+type ThinkingType = 'adaptive' | 'enabled' | 'disabled' | 'between_tools';
 
 /** What a model takes; what it does not take it answers with a 400. */
 export interface ModelRules {

@@ -82,7 +82,7 @@ class SchemaCheck {
   }
 }
 
-export interface OutputFormat {
+interface OutputFormat {
   /** For `output_config.format`. */
   format?: { type: 'json_schema'; schema: Schema };
   /** For the end of the system prompt, where the format cannot be said otherwise. */

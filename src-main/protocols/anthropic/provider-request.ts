@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import type { CacheControl, MessagesRequest } from '../canonical.ts';
 import type { EncodedRequest, EncodeTarget } from '../codec.ts';
+import { isBlank } from '../content-text.ts';
 import { JsonWriter } from '../json-writer.ts';
+import { warnOfLost } from '../lost-fields.ts';
 import { outputLimit } from '../output-limit.ts';
 import { limitMarks, removeMarks } from './cache-marks.ts';
-import { isBlank, type SentBlock } from './content.ts';
-import { lostFields } from './lost-fields.ts';
+import type { SentBlock } from './content.ts';
 import {
   type Conversation,
   calledWithoutThinking,
@@ -39,8 +40,8 @@ const LONGEST_USER_ID = 256;
  * @throws ProxyError `server_tool_unsupported`
  */
 export function encodeRequest(request: MessagesRequest, target: EncodeTarget): EncodedRequest {
-  const { model, quirks, refused } = target;
-  const rules = rulesFor(model);
+  const { quirks, refused } = target;
+  const rules = rulesFor(target.model);
   const warnings = new Set<string>();
   const toolNames = new Map<string, string>();
   const takesSystem = quirks.takesSystemAnywhere && rules.systemMessages;
@@ -87,23 +88,32 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
     stream: request.stream === true ? true : undefined,
   };
   if (!marks) removeMarks(conversation);
-  for (const warning of lostFields(request)) warnings.add(warning);
+  const { shared, chat, responses, verbosity } = request.openai ?? {};
+  warnOfLost({ ...shared, ...chat, ...responses, verbosity }, warnings);
 
-  const body = new JsonWriter().text('{"model":').value(model).text(',"max_tokens":').value(limit);
-  if (conversation.system.length > 0) body.text(',"system":').value(conversation.system);
-  const sentTools = tools.json ?? past;
-  if (sentTools !== null) body.text(',"tools":').bytes(sentTools);
-  for (const [index, message] of conversation.messages.entries())
-    body.text(index === 0 ? ',"messages":[' : ',').value(message);
-  body.text(']');
-  for (const [name, value] of Object.entries(optional))
-    if (value !== undefined && !refused.has(name)) body.text(`,"${name}":`).value(value);
   return {
-    body: body.text('}').finish(),
+    body: bodyOf(target, limit, conversation, tools.json ?? past, optional),
     toolNames,
     warnings: [...warnings],
     headers: ['anthropic-version', VERSION, ...(betas.length > 0 ? ['anthropic-beta', betas.join(',')] : [])],
   };
+}
+
+function bodyOf(
+  { model, refused }: EncodeTarget,
+  limit: number,
+  { system, messages }: Conversation,
+  tools: Uint8Array | null,
+  optional: Readonly<Record<string, unknown>>,
+): Buffer {
+  const body = new JsonWriter().text('{"model":').value(model).text(',"max_tokens":').value(limit);
+  if (system.length > 0) body.text(',"system":').value(system);
+  if (tools !== null) body.text(',"tools":').bytes(tools);
+  for (const [index, message] of messages.entries()) body.text(index === 0 ? ',"messages":[' : ',').value(message);
+  body.text(']');
+  for (const [name, value] of Object.entries(optional))
+    if (value !== undefined && !refused.has(name)) body.text(`,"${name}":`).value(value);
+  return body.text('}').finish();
 }
 
 const isClaude = ({ sampling: takes }: ModelRules): boolean => takes !== 'any';

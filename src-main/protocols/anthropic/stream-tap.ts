@@ -2,6 +2,7 @@ import type { Usage } from '../canonical.ts';
 import type { StreamTap, UpstreamError } from '../codec.ts';
 import { FrameSplitter, frameObject, frameStartsWith } from '../frame-splitter.ts';
 import { isObject } from '../is-object.ts';
+import { errorIn } from '../upstream-error.ts';
 import { mergeUsage } from './usage.ts';
 
 const MESSAGE_STOP = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
@@ -64,14 +65,9 @@ export class AnthropicStreamTap implements StreamTap {
         this.finished = true;
         this.complete = true;
         break;
-      case 'error': {
-        const error = isObject(event.error) ? event.error : {};
-        this.error = {
-          message: typeof error.message === 'string' ? error.message : 'an error without a message',
-          code: typeof error.type === 'string' ? error.type : null,
-        };
+      case 'error':
+        this.error = errorIn(event);
         break;
-      }
     }
   }
 }

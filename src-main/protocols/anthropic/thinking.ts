@@ -28,6 +28,10 @@ const SMALLEST_BUDGET = 1024;
 /** Thinking counts to the answer's limit: of a small one this part at most. */
 const LARGEST_SHARE = 0.75;
 
+/**
+ * What a request says of thinking, as far as the model takes it.
+ * @param warnings filled with what could not be had.
+ */
 export function planThinking(
   request: MessagesRequest,
   rules: ModelRules,

@@ -1,5 +1,6 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -8,7 +9,7 @@ import type { SentBlock } from './content.ts';
 import type { SentMessage } from './messages.ts';
 
 /** A list of tool definitions, translated. */
-export interface SentTools {
+interface SentTools {
   /** JSON of the `tools` field; null where there is none. */
   json: Uint8Array | null;
   /** As they are sent. */
@@ -28,8 +29,7 @@ interface ToolKinds {
   marks: boolean;
 }
 
-/** Equal tool definitions are one object (request-body.ts), so each list is translated once for each kind of server. */
-const sentLists = new WeakMap<readonly Tool[], Map<string, SentTools>>();
+const sentLists = new ListCache<SentTools>();
 
 /**
  * The tools of a request. `strict` is not sent: Anthropic limits how much of it one request may hold, and follows schemas
@@ -39,12 +39,7 @@ const sentLists = new WeakMap<readonly Tool[], Map<string, SentTools>>();
 export function encodeTools(request: MessagesRequest, kinds: ToolKinds, provider: string): SentTools {
   const list = request.tools ?? [];
   const variant = `${kinds.searchesWeb} ${kinds.marks}`;
-  let sent = sentLists.get(list)?.get(variant);
-  if (sent === undefined) {
-    sent = encodeList(list, kinds);
-    // What is not frozen might change under us.
-    if (Object.isFrozen(list)) sentLists.set(list, (sentLists.get(list) ?? new Map()).set(variant, sent));
-  }
+  const sent = sentLists.of(list, variant, () => encodeList(list, kinds));
   assertToolsLeft(request, sent.names.size, provider);
   return sent;
 }
@@ -128,7 +123,7 @@ function webSearch({ filters, user_location: place }: Readonly<Record<string, un
 }
 
 /** A tool choice as it is sent, and what the model is told instead of what cannot be. */
-export interface SentChoice {
+interface SentChoice {
   choice?: { type: string; name?: string; disable_parallel_tool_use?: true };
   instruction?: string;
 }

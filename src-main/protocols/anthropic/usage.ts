@@ -3,13 +3,6 @@ import { isObject } from '../is-object.ts';
 
 type CountName = 'input_tokens' | 'output_tokens' | 'cache_creation_input_tokens' | 'cache_read_input_tokens';
 
-export const noUsage: Usage = {
-  input_tokens: 0,
-  output_tokens: 0,
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: 0,
-};
-
 /** Merges a usage record of a stream: later numbers overwrite earlier ones where they are given. */
 export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
   if (!isObject(given)) return before;

@@ -5,7 +5,7 @@ import type { CallableTools, MarkedCall, ToolMarkup } from './format.ts';
 const HEAD_LIMIT = 1000;
 
 /** What became of the mark-up: its calls and the text after it, or nothing, or null while that is open. */
-export type Outcome = { calls: readonly MarkedCall[]; rest: string } | 'broken' | null;
+type Outcome = { calls: readonly MarkedCall[]; rest: string } | 'broken' | null;
 
 /** Text that began as one of some formats do: keeps it until it is a whole call, or cannot become one. */
 export class CallRegion {

@@ -1,7 +1,7 @@
 import type { BlockDelta, Citation, StreamEvent, TextBlock, Tool } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { shortId } from '../short-id.ts';
-import { decodeToolId } from '../tool-names.ts';
+import { uniqueToolId } from '../tool-names.ts';
 import type { MarkedCall } from './format.ts';
 import { MarkupScanner, type Piece } from './markup-scanner.ts';
 
@@ -166,7 +166,7 @@ export class MarkupReader {
     this.#toolUsed = true;
     const content_block = {
       type: 'tool_use' as const,
-      id: this.#uniqueId(id),
+      id: uniqueToolId(id ?? `call_${this.#newId()}`, this.#toolIds),
       name: this.#clientNames.get(name) ?? name,
       input: {},
     };
@@ -174,13 +174,5 @@ export class MarkupReader {
     this.#nextIndex += 1;
     this.#passDelta({ type: 'input_json_delta', partial_json: JSON.stringify(input) });
     this.#passed.push({ type: 'content_block_stop', index: this.#nextIndex - 1 });
-  }
-
-  #uniqueId(given: string | undefined): string {
-    const id = decodeToolId(given ?? `call_${this.#newId()}`);
-    let unique = id;
-    for (let count = 2; this.#toolIds.has(unique); count += 1) unique = `${id}_${count}`;
-    this.#toolIds.add(unique);
-    return unique;
   }
 }

@@ -1,16 +1,13 @@
-import { cutEvent, type StopReason, type StreamEvent, type Usage } from '../canonical.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { StopReason, StreamEvent, Usage } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import { errorEvent, errorIn } from '../openai-chat/error-envelope.ts';
 import { packState } from '../reasoning-state.ts';
-import { shortId } from '../short-id.ts';
-import { decodeToolId } from '../tool-names.ts';
+import { isObjectJson } from '../tool-input.ts';
+import { errorEvent, errorIn } from '../upstream-error.ts';
 import { named } from './error.ts';
 
 type Textual = 'text' | 'thinking';
-
-/** For an answer whose provider counts nothing. */
-const CHARACTERS_PER_TOKEN = 4;
 
 /**
  * Turns the lines of an answer into canonical events; one per answer. A whole answer goes through it as a single line.
@@ -19,42 +16,35 @@ const CHARACTERS_PER_TOKEN = 4;
  */
 export class AnswerDecoder {
   readonly #context: DecodeContext;
-  readonly #newId: () => string;
-  #events: StreamEvent[] = [];
-  #closed = false;
-  #messageStarted = false;
+  readonly #events: AnswerEvents;
   /** The open block; null where none is. */
   #open: Textual | null = null;
   /** Blank text that has arrived where a block of its kind may begin. */
   #blank: { kind: Textual; text: string } | null = null;
   /** Of tokens whose text was not let out. */
   #logprobs: unknown[] = [];
-  /** Blocks so far. */
-  #blocks = 0;
-  readonly #toolIds = new Set<string>();
-  #characters = 0;
+  #toolUsed = false;
+  #empty = true;
 
-  /** `newId` makes ids (`^[a-zA-Z0-9_-]+$`, unique for ever): Ollama gives its answers none. */
-  constructor(context: DecodeContext, newId: () => string = shortId) {
+  /** `newId` makes ids (answer-events.ts): Ollama gives its answers none. */
+  constructor(context: DecodeContext, newId?: () => string) {
     this.#context = context;
-    this.#newId = newId;
+    this.#events = new AnswerEvents(context, newId);
   }
 
   /** The answer has ended, in whatever way. */
   get finished(): boolean {
-    return this.#closed;
+    return this.#events.closed;
   }
 
   /** The events since the last call. */
   take(): StreamEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    return this.#events.take();
   }
 
   /** Reads one decoded line. Anything that is none becomes an `error` event. */
   line(value: unknown): void {
-    if (this.#closed) return;
+    if (this.#events.closed) return;
     if (!isObject(value)) {
       this.fail('api_error', 'a line of the stream is not a JSON object');
       return;
@@ -89,16 +79,12 @@ export class AnswerDecoder {
 
   /** The provider's stream has ended: an answer that was not finished was cut. */
   end(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.push(cutEvent);
+    this.#events.cut();
   }
 
   /** Ends the answer with an `error` event. */
   fail(type: string, message: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.push({ type: 'error', error: { type, message } });
+    this.#events.fail(type, message);
   }
 
   #readMessage({ thinking, content, tool_calls: calls }: Record<string, unknown>): void {
@@ -109,8 +95,8 @@ export class AnswerDecoder {
 
   /** Blank texts, which models put around thinking and tool calls, begin no block: Anthropic refuses them when they come back. */
   #addText(kind: Textual, text: string): void {
-    if (text === '' || this.#closed) return;
-    this.#characters += text.length;
+    if (text === '' || this.#events.closed) return;
+    this.#events.characters += text.length;
     if (this.#open === kind) {
       this.#delta(kind, text);
       return;
@@ -121,32 +107,26 @@ export class AnswerDecoder {
       return;
     }
     this.#close();
-    this.#start(kind === 'text' ? { type: 'text', text: '' } : { type: 'thinking', thinking: '', signature: '' });
+    this.#empty = false;
+    this.#events.startBlock(
+      kind === 'text' ? { type: 'text', text: '' } : { type: 'thinking', thinking: '', signature: '' },
+    );
     this.#open = kind;
     this.#delta(kind, whole);
   }
 
   #delta(kind: Textual, text: string): void {
-    const index = this.#blocks - 1;
     this.#blank = null;
-    if (kind === 'thinking') {
-      this.#logprobs = [];
-      this.#events.push({ type: 'content_block_delta', index, delta: { type: 'thinking_delta', thinking: text } });
-      return;
-    }
     const logprobs = this.#logprobs;
-    const delta = { type: 'text_delta' as const, text };
     if (logprobs.length > 0) this.#logprobs = [];
-    this.#events.push({
-      type: 'content_block_delta',
-      index,
-      delta: logprobs.length === 0 ? delta : { ...delta, openai: { logprobs } },
-    });
+    if (kind === 'thinking') this.#events.delta({ type: 'thinking_delta', thinking: text });
+    else if (logprobs.length === 0) this.#events.delta({ type: 'text_delta', text });
+    else this.#events.delta({ type: 'text_delta', text, openai: { logprobs } });
   }
 
   /** A tool call comes whole. */
   #addCall(call: unknown): void {
-    if (this.#closed) return;
+    if (this.#events.closed) return;
     const named = isObject(call) && isObject(call.function) ? call.function : null;
     if (!isObject(call) || named === null || typeof named.name !== 'string' || named.name === '') {
       this.fail('api_error', 'the answer holds a tool call without a name');
@@ -155,109 +135,55 @@ export class AnswerDecoder {
     this.#close();
     this.#logprobs = [];
     const name = this.#context.toolNames.get(named.name) ?? named.name;
-    const id = this.#toolId(typeof call.id === 'string' ? call.id : '');
-    this.#start({ type: 'tool_use', id, name, input: {} });
-    const index = this.#blocks - 1;
+    const id = this.#events.toolId(typeof call.id === 'string' ? call.id : '');
+    this.#toolUsed = true;
+    this.#empty = false;
+    this.#events.startBlock({ type: 'tool_use', id, name, input: {} });
     const json = inputJson(named.arguments);
-    this.#characters += json.length;
-    if (json !== '{}')
-      this.#events.push({
-        type: 'content_block_delta',
-        index,
-        delta: { type: 'input_json_delta', partial_json: json },
-      });
-    this.#events.push({ type: 'content_block_stop', index });
-  }
-
-  /** Unique in the answer, and in the conversation: older versions give none, and an imitation may only count. */
-  #toolId(given: string): string {
-    const id = /^\d*$/.test(given) ? `call_${this.#newId()}` : given;
-    let unique = id;
-    for (let count = 2; this.#toolIds.has(unique); count += 1) unique = `${id}_${count}`;
-    this.#toolIds.add(unique);
-    return decodeToolId(unique);
-  }
-
-  #start(content_block: Extract<StreamEvent, { type: 'content_block_start' }>['content_block']): void {
-    this.#startMessage();
-    this.#events.push({ type: 'content_block_start', index: this.#blocks, content_block });
-    this.#blocks += 1;
+    this.#events.characters += json.length;
+    if (json !== '{}') this.#events.delta({ type: 'input_json_delta', partial_json: json });
+    this.#events.stopBlock();
   }
 
   /** Closes the open block. */
   #close(): void {
     this.#blank = null;
     if (this.#open === null) return;
-    const index = this.#blocks - 1;
     if (this.#open === 'thinking') {
       const signature = packState({ dialect: 'ollama', ...this.#context.target, data: null });
-      this.#events.push({ type: 'content_block_delta', index, delta: { type: 'signature_delta', signature } });
+      this.#events.delta({ type: 'signature_delta', signature });
     }
-    this.#events.push({ type: 'content_block_stop', index });
+    this.#events.stopBlock();
     this.#open = null;
   }
 
   #finish(line: Record<string, unknown>): void {
-    if (this.#closed) return;
+    if (this.#events.closed) return;
     const reason = line.done_reason;
-    if ((reason === 'load' || reason === 'unload') && this.#blocks === 0) {
+    if ((reason === 'load' || reason === 'unload') && this.#empty) {
       this.fail('api_error', `the model was only ${reason}ed and gave no answer`);
       return;
     }
     this.#close();
-    this.#startMessage();
-    const delta = { stop_reason: this.#stopReason(reason), stop_sequence: null };
-    const usage = usageOf(line);
-    this.#events.push(
-      usage === null
-        ? { type: 'message_delta', delta, usage: this.#estimatedUsage(), estimated: true }
-        : { type: 'message_delta', delta, usage },
-      { type: 'message_stop' },
-    );
-    this.#closed = true;
+    this.#events.finish({ stop_reason: this.#stopReason(reason), stop_sequence: null }, usageOf(line));
   }
 
   /** Ollama says `stop` after a tool call too. */
   #stopReason(reason: unknown): StopReason {
     if (reason === 'length') return 'max_tokens';
-    return this.#toolIds.size > 0 ? 'tool_use' : 'end_turn';
-  }
-
-  #startMessage(): void {
-    if (this.#messageStarted) return;
-    this.#messageStarted = true;
-    const { model, estimatedInputTokens } = this.#context;
-    this.#events.push({
-      type: 'message_start',
-      message: {
-        // Never `msg_…`: Claude Code takes that for a message Anthropic has stored.
-        id: `ollama_${this.#newId()}`,
-        type: 'message',
-        role: 'assistant',
-        model,
-        content: [],
-        stop_reason: null,
-        stop_sequence: null,
-        usage: inputOutput(estimatedInputTokens, 0),
-      },
-    });
-  }
-
-  #estimatedUsage(): Usage {
-    return inputOutput(this.#context.estimatedInputTokens, Math.ceil(this.#characters / CHARACTERS_PER_TOKEN));
+    return this.#toolUsed ? 'tool_use' : 'end_turn';
   }
 }
 
-const inputOutput = (input_tokens: number, output_tokens: number): Usage => ({
-  input_tokens,
-  output_tokens,
-  cache_creation_input_tokens: 0,
-  cache_read_input_tokens: 0,
-});
-
 /** Null where one of the counts is missing; older versions leave that of a prompt out which they still had in memory. */
 function usageOf({ prompt_eval_count: input, eval_count: output }: Record<string, unknown>): Usage | null {
-  return isCount(input) && isCount(output) ? inputOutput(input, output) : null;
+  if (!isCount(input) || !isCount(output)) return null;
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+  };
 }
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value) && value > 0;
@@ -268,14 +194,6 @@ function inputJson(value: unknown): string {
   if (value === undefined || value === null || value === '') return '{}';
   if (typeof value === 'string' && isObjectJson(value)) return value;
   return JSON.stringify({ _raw: value });
-}
-
-function isObjectJson(text: string): boolean {
-  try {
-    return isObject(JSON.parse(text));
-  } catch {
-    return false;
-  }
 }
 
 /** Says what a decoded line is instead of Ollama's; null where it may be one. */

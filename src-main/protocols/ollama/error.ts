@@ -1,5 +1,5 @@
 import type { UpstreamError } from '../codec.ts';
-import { decodeError as decodeEnvelope } from '../openai-chat/error-envelope.ts';
+import { decodeError as decodeEnvelope } from '../upstream-error.ts';
 
 /** What Ollama's words tell, for it gives no codes. */
 const CODES: readonly [RegExp, string][] = [

@@ -14,9 +14,9 @@ import {
   toolReferenceText,
   toolResultText,
 } from '../content-text.ts';
-import { isObject } from '../is-object.ts';
 import { stateFor } from '../reasoning-state.ts';
-import { serverBlockText } from '../server-tools.ts';
+import { otherBlockText } from '../server-tools.ts';
+import { inputObject } from '../tool-input.ts';
 import { encodeToolId, encodeToolName } from '../tool-names.ts';
 import { type Turn, turnsOf } from '../turns.ts';
 
@@ -27,14 +27,14 @@ interface ToolCall {
 }
 
 /** `images` are base64 without a `data:` prefix. */
-export type OllamaMessage =
+type OllamaMessage =
   | { role: 'system'; content: string }
   | { role: 'user'; content: string; images?: string[] }
   | { role: 'assistant'; content: string; thinking?: string; tool_calls?: ToolCall[] }
   | { role: 'tool'; content: string; images?: string[]; tool_name: string; tool_call_id: string };
 
 /** What the conversation's translation needs besides the conversation. */
-export interface ConversationContext {
+interface ConversationContext {
   target: EncodeTarget;
   /** Filled: names that had to change (sent name → the client's own). */
   toolNames: Map<string, string>;
@@ -93,12 +93,14 @@ function encodeAssistantTurn(
         names.set(block.id, name);
         calls.push({
           id: encodeToolId(block.id, Number.POSITIVE_INFINITY),
-          function: { name, arguments: argumentsOf(block.input) },
+          function: { name, arguments: inputObject(block.input) },
         });
         break;
       }
-      default:
-        addOther(block, texts, warnings);
+      default: {
+        const past = otherBlockText(block, warnings);
+        if (past !== null) texts.push(past);
+      }
     }
   }
   if (texts.length > 0 || thoughts.length > 0 || calls.length > 0)
@@ -109,12 +111,6 @@ function encodeAssistantTurn(
       ...(calls.length > 0 ? { tool_calls: calls } : {}),
     });
   return names;
-}
-
-/** Input that is no object comes from answers that could not be read as one. */
-function argumentsOf(input: unknown): Record<string, unknown> {
-  if (isObject(input)) return input;
-  return input === undefined || input === null ? {} : { _raw: input };
 }
 
 function encodeUserTurn(
@@ -192,16 +188,10 @@ function contentOf(content: string | readonly ContentBlock[], context: Conversat
         texts.push(toolReferenceText(block));
         break;
       default:
-        addOther(block, texts, context.warnings);
+        texts.push(otherBlockText(block, context.warnings) ?? '');
     }
   }
   return { text: texts.filter((text) => text !== '').join(SEPARATOR), images };
-}
-
-function addOther(block: ContentBlock, texts: string[], warnings: Set<string>): void {
-  const text = serverBlockText(block);
-  if (text !== null) texts.push(text);
-  else warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
 }
 
 /** The image, or the text in its place. */

@@ -2,6 +2,7 @@ import type { MessagesRequest } from '../canonical.ts';
 import type { EncodedRequest, EncodeTarget } from '../codec.ts';
 import { effortOf, nearestEffort, type ReasoningEffort } from '../effort.ts';
 import { JsonWriter } from '../json-writer.ts';
+import { warnOfLost } from '../lost-fields.ts';
 import { outputSchema } from '../tool-schema.ts';
 import { encodeMessages } from './messages.ts';
 import { modelOptions } from './options.ts';
@@ -20,15 +21,16 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   const warnings = new Set<string>();
   const { tools, instruction } = encodeTools(request, target, toolNames, warnings);
   const messages = encodeMessages(request, instruction, { target, toolNames, warnings });
-  warnOfExtras(request, warnings);
-  const chat = request.openai?.chat ?? {};
+  const { chat = {}, responses, verbosity } = request.openai ?? {};
+  const { seed, presence_penalty, frequency_penalty, logprobs, top_logprobs, ...lost } = chat;
+  warnOfLost({ ...lost, ...responses, verbosity }, warnings);
   // undefined fields vanish in JSON.
   const rest = {
     stream: request.stream === true,
     think: target.refused.has('think') ? undefined : thinkOf(request, target),
     format: formatOf(request, target),
     options: modelOptions(request, target),
-    ...(chat.logprobs === true ? { logprobs: true, top_logprobs: chat.top_logprobs ?? undefined } : {}),
+    ...(logprobs === true ? { logprobs, top_logprobs: top_logprobs ?? undefined } : {}),
     truncate: false,
     shift: false,
   };
@@ -63,17 +65,4 @@ function formatOf({ openai, output_config }: MessagesRequest, { quirks }: Encode
   if (format?.type === 'json_object') return 'json';
   if (format?.type !== 'json_schema') return undefined;
   return format.schema === undefined ? 'json' : outputSchema(format.schema, quirks.toolSchema);
-}
-
-const KNOWN_EXTRAS = new Set(['seed', 'presence_penalty', 'frequency_penalty', 'logprobs', 'top_logprobs']);
-
-function warnOfExtras({ openai }: MessagesRequest, warnings: Set<string>): void {
-  for (const [name, value] of Object.entries(openai?.chat ?? {})) {
-    const says = value !== null && value !== undefined && value !== false && !(name === 'n' && value === 1);
-    if (says && !KNOWN_EXTRAS.has(name)) warnings.add(`${name} has no counterpart and was left out.`);
-  }
-  if (openai?.verbosity !== undefined) warnings.add('verbosity has no counterpart and was left out.');
-  const left = Object.keys(openai?.responses ?? {});
-  if (left.length > 0)
-    warnings.add(`Fields of the Responses API have no counterpart and were left out: ${left.join(', ')}.`);
 }

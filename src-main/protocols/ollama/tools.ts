@@ -1,5 +1,6 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
 import type { EncodeTarget, Quirks } from '../codec.ts';
+import { ListCache } from '../list-cache.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -20,12 +21,9 @@ interface EncodedTools {
   warnings: readonly string[];
 }
 
-/** Equal tool definitions are one object (request-body.ts), so each list is translated once for each kind of schema. */
-const encodedLists = new WeakMap<readonly Tool[], Map<Quirks['toolSchema'], EncodedTools>>();
+const encodedLists = new ListCache<EncodedTools>();
 
 function encodeList(list: readonly Tool[], kind: Quirks['toolSchema']): EncodedTools {
-  const known = encodedLists.get(list)?.get(kind);
-  if (known !== undefined) return known;
   const tools: EncodedTool[] = [];
   const warnings: string[] = [];
   for (const tool of list) {
@@ -43,14 +41,11 @@ function encodeList(list: readonly Tool[], kind: Quirks['toolSchema']): EncodedT
       json: JSON.stringify({ type: 'function', function: { name, description, parameters } }),
     });
   }
-  const encoded = { tools, warnings };
-  // What is not frozen might change under us.
-  if (Object.isFrozen(list)) encodedLists.set(list, (encodedLists.get(list) ?? new Map()).set(kind, encoded));
-  return encoded;
+  return { tools, warnings };
 }
 
 /** The fields of a request that concern tools. */
-export interface ToolFields {
+interface ToolFields {
   /** JSON of the `tools` field; null where there is none. */
   tools: string | null;
   /** What the model is told because Ollama has no `tool_choice`; '' where it is free. */
@@ -67,7 +62,9 @@ export function encodeTools(
   toolNames: Map<string, string>,
   warnings: Set<string>,
 ): ToolFields {
-  const encoded = encodeList(request.tools ?? [], target.quirks.toolSchema);
+  const { toolSchema } = target.quirks;
+  const list = request.tools ?? [];
+  const encoded = encodedLists.of(list, toolSchema, () => encodeList(list, toolSchema));
   for (const { name, ownName } of encoded.tools) if (name !== ownName) toolNames.set(name, ownName);
   const choice = request.tool_choice;
   if (choice?.type === 'none') return { tools: null, instruction: '' };

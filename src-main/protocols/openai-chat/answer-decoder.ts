@@ -1,21 +1,14 @@
-import {
-  type AnswerBlock,
-  type BlockDelta,
-  type Citation,
-  cutEvent,
-  type StreamEvent,
-  type Usage,
-} from '../canonical.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { AnswerBlock, BlockDelta, Citation, StreamEvent, Usage } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import { shortId } from '../short-id.ts';
-import { decodeMessageId, decodeToolId } from '../tool-names.ts';
+import type { SseAnswer } from '../sse-stream-decoder.ts';
+import { errorEvent, errorIn } from '../upstream-error.ts';
 import { readDelta } from './delta.ts';
-import { errorEvent, errorIn } from './error-envelope.ts';
 import { ReasoningCollector } from './reasoning-details.ts';
 import { decodeStopReason, isCut, isFailure } from './stop-reason.ts';
 import { callOf, ToolCall, type ToolFragment } from './tool-calls.ts';
-import { decodeUsage } from './usage.ts';
+import { usageIn } from './usage.ts';
 
 /** A content block of the answer. `pending` has arrived and was not emitted yet. */
 interface TextBlock {
@@ -43,9 +36,6 @@ interface ToolBlock {
 }
 type Block = TextBlock | ThinkingBlock | ToolBlock;
 
-/** For an answer whose provider counts nothing. */
-const CHARACTERS_PER_TOKEN = 4;
-
 /**
  * Turns Chat Completions chunks into canonical events; one per answer. A whole answer goes through it as a single chunk.
  *
@@ -58,52 +48,42 @@ const CHARACTERS_PER_TOKEN = 4;
  * no state, there is no signature, and its absence tells, when the block comes back in a later request, that it is not
  * Anthropic's.
  */
-export class AnswerDecoder {
+export class AnswerDecoder implements SseAnswer {
   readonly #context: DecodeContext;
-  readonly #newId: () => string;
-  #events: StreamEvent[] = [];
-  #closed = false;
-  #messageId = '';
-  #messageStarted = false;
+  readonly #events: AnswerEvents;
   readonly #blocks: Block[] = [];
   /** Place in `#blocks` of the one that is emitted live. */
   #live = 0;
-  /** Index of the next block to start, as the client counts. */
-  #nextIndex = 0;
   readonly #calls: ToolCall[] = [];
   readonly #toolBlocks = new Map<ToolCall, ToolBlock>();
   /** State that came when no thinking block was the last one. */
   #lateState: ReasoningCollector | null = null;
   /** Citations that came when no text was the last block. */
   #citations: Citation[] = [];
-  readonly #toolIds = new Set<string>();
   #finishReason: string | null = null;
   #refusal = '';
   #toolUsed = false;
   #usage: Usage | null = null;
-  #characters = 0;
 
-  /** `newId` makes ids (`^[a-zA-Z0-9_-]+$`, unique for ever) for what the provider gave none. */
-  constructor(context: DecodeContext, newId: () => string = shortId) {
+  /** `newId` makes ids for what the provider gave none (answer-events.ts). */
+  constructor(context: DecodeContext, newId?: () => string) {
     this.#context = context;
-    this.#newId = newId;
+    this.#events = new AnswerEvents(context, newId);
   }
 
   /** The provider has said how the answer ends; at most usage is to come. */
   get finished(): boolean {
-    return this.#closed || this.#finishReason !== null;
+    return this.#events.closed || this.#finishReason !== null;
   }
 
   /** The events since the last call. */
   take(): StreamEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+    return this.#events.take();
   }
 
   /** Reads one decoded `chat.completion.chunk`. Anything that is none becomes an `error` event. */
-  chunk(value: unknown): void {
-    if (this.#closed) return;
+  read(value: unknown): void {
+    if (this.#events.closed) return;
     if (!isObject(value)) {
       this.fail('api_error', 'a frame of the stream is not a JSON object');
       return;
@@ -115,12 +95,10 @@ export class AnswerDecoder {
       this.fail(type, message);
       return;
     }
-    if (this.#messageId === '' && typeof value.id === 'string') this.#messageId = value.id;
-    if (choice === null) {
-      this.#readUsage(value, {});
-      return;
-    }
-    this.#readUsage(value, choice);
+    if (this.#events.id === '' && typeof value.id === 'string') this.#events.id = value.id;
+    // The last one counts.
+    this.#usage = usageIn(value, choice) ?? this.#usage;
+    if (choice === null) return;
     if (isObject(choice.delta)) this.#readDelta(choice.delta, choice.logprobs);
     const reason = choice.finish_reason;
     if (typeof reason !== 'string' || reason === '') return;
@@ -130,11 +108,10 @@ export class AnswerDecoder {
 
   /** The provider's answer has ended, with its `[DONE]` or its connection: closes the message, or says that it was cut. */
   end(): void {
-    if (this.#closed) return;
+    if (this.#events.closed) return;
     const reason = this.#finishReason;
     if (reason === null) {
-      this.#closed = true;
-      this.#events.push(cutEvent);
+      this.#events.cut();
       return;
     }
     if (this.#blocks.some((block) => block.kind === 'tool' && isNameless(block.call)) && !isCut(reason)) {
@@ -147,42 +124,21 @@ export class AnswerDecoder {
       this.#push({ kind: 'thinking', pending: '', started: false, state: null });
       this.#emitBlocks(reason);
     }
-    this.#startMessage();
     const stopReason = decodeStopReason(reason, { toolUsed: this.#toolUsed, refused: this.#refusal !== '' });
     const details = { type: 'refusal' as const, category: null, explanation: this.#refusal || null };
-    const delta = {
-      stop_reason: stopReason,
-      stop_sequence: null,
-      ...(stopReason === 'refusal' ? { stop_details: details } : {}),
-    };
-    this.#events.push(
-      this.#usage === null
-        ? { type: 'message_delta', delta, usage: this.#estimatedUsage(), estimated: true }
-        : { type: 'message_delta', delta, usage: this.#usage },
-      { type: 'message_stop' },
+    this.#events.finish(
+      {
+        stop_reason: stopReason,
+        stop_sequence: null,
+        ...(stopReason === 'refusal' ? { stop_details: details } : {}),
+      },
+      this.#usage,
     );
-    this.#closed = true;
-  }
-
-  /** Ends the answer where the provider's stream broke off. */
-  cut(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.push(cutEvent);
   }
 
   /** Ends the answer with an `error` event. */
   fail(type: string, message: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.push({ type: 'error', error: { type, message } });
-  }
-
-  /** Usage stands beside the choices, in the choice (Moonshot) or in a corner of its own (Groq); the last one counts. */
-  #readUsage(chunk: Record<string, unknown>, choice: Record<string, unknown>): void {
-    const corner = chunk.x_groq;
-    const record = chunk.usage ?? choice.usage ?? (isObject(corner) ? corner.usage : null);
-    if (record) this.#usage = decodeUsage(record, chunk.timings) ?? this.#usage;
+    this.#events.fail(type, message);
   }
 
   #readDelta(delta: Record<string, unknown>, logprobs: unknown): void {
@@ -201,14 +157,14 @@ export class AnswerDecoder {
   }
 
   #addThinking(text: string): void {
-    this.#characters += text.length;
+    this.#events.characters += text.length;
     const last = this.#blocks.at(-1);
     if (last?.kind === 'thinking') last.pending += text;
     else this.#push({ kind: 'thinking', pending: text, started: false, state: null });
   }
 
   #addText(kind: TextBlock['kind'], text: string): void {
-    this.#characters += text.length;
+    this.#events.characters += text.length;
     const last = this.#blocks.at(-1);
     if (last?.kind === kind) last.pending += text;
     else this.#push({ kind, pending: text, started: false, logprobs: [], citations: [] });
@@ -241,7 +197,7 @@ export class AnswerDecoder {
       }
       if (fragment.extra !== null) this.#state().addExtra(this.#toolId(block), fragment.extra);
       const added = call.add(fragment);
-      this.#characters += added.length;
+      this.#events.characters += added.length;
       block.pending += added;
     }
     for (const block of begun) this.#push(block);
@@ -282,45 +238,36 @@ export class AnswerDecoder {
       if (block.started) this.#emitPending(block, closing);
       if (!closing) return;
       if (block.kind === 'thinking' && block.state !== null) this.#emitState(block, block.state);
-      if (block.started) this.#events.push({ type: 'content_block_stop', index: this.#nextIndex - 1 });
+      if (block.started) this.#events.stopBlock();
       this.#live += 1;
     }
   }
 
   #emitPending(block: Block, closing: boolean): void {
-    const index = this.#nextIndex - 1;
     const isText = block.kind === 'text' || block.kind === 'refusal';
     // A token that is a part of a character has logprobs and no text yet.
     if (block.pending !== '' || (closing && isText && block.logprobs.length > 0)) {
-      this.#events.push({ type: 'content_block_delta', index, delta: deltaOf(block) });
+      this.#events.delta(deltaOf(block));
       block.pending = '';
     }
     if (!isText || block.citations.length === 0) return;
-    for (const citation of block.citations)
-      this.#events.push({ type: 'content_block_delta', index, delta: { type: 'citations_delta', citation } });
+    for (const citation of block.citations) this.#events.delta({ type: 'citations_delta', citation });
     block.citations = [];
   }
 
   #emitState(block: ThinkingBlock, state: ReasoningCollector): void {
     const packed = state.pack(this.#context.target);
     if (block.started) {
-      const delta = { type: 'signature_delta' as const, signature: packed };
-      this.#events.push({ type: 'content_block_delta', index: this.#nextIndex - 1, delta });
+      this.#events.delta({ type: 'signature_delta', signature: packed });
       return;
     }
-    this.#startMessage();
     block.started = true;
-    const content_block = { type: 'redacted_thinking' as const, data: packed };
-    this.#events.push({ type: 'content_block_start', index: this.#nextIndex, content_block });
-    this.#nextIndex += 1;
+    this.#events.startBlock({ type: 'redacted_thinking', data: packed });
   }
 
   #start(block: Block): void {
-    this.#startMessage();
     block.started = true;
-    const index = this.#nextIndex;
-    this.#nextIndex += 1;
-    this.#events.push({ type: 'content_block_start', index, content_block: this.#contentBlock(block) });
+    this.#events.startBlock(this.#contentBlock(block));
   }
 
   #contentBlock(block: Block): AnswerBlock {
@@ -340,49 +287,9 @@ export class AnswerDecoder {
     }
   }
 
-  /** Unique in the answer, whatever the provider sends, and in the conversation: some (SGLang) only count from 0. */
   #toolId(block: ToolBlock): string {
-    if (block.id !== null) return block.id;
-    const given = block.call.id;
-    const id = /^\d*$/.test(given) ? `call_${this.#newId()}` : given;
-    let unique = id;
-    for (let count = 2; this.#toolIds.has(unique); count += 1) unique = `${id}_${count}`;
-    this.#toolIds.add(unique);
-    block.id = decodeToolId(unique);
+    block.id ??= this.#events.toolId(block.call.id);
     return block.id;
-  }
-
-  #startMessage(): void {
-    if (this.#messageStarted) return;
-    this.#messageStarted = true;
-    const { model, estimatedInputTokens } = this.#context;
-    this.#events.push({
-      type: 'message_start',
-      message: {
-        id: messageId(this.#messageId, this.#newId),
-        type: 'message',
-        role: 'assistant',
-        model,
-        content: [],
-        stop_reason: null,
-        stop_sequence: null,
-        usage: {
-          input_tokens: estimatedInputTokens,
-          output_tokens: 0,
-          cache_creation_input_tokens: 0,
-          cache_read_input_tokens: 0,
-        },
-      },
-    });
-  }
-
-  #estimatedUsage(): Usage {
-    return {
-      input_tokens: this.#context.estimatedInputTokens,
-      output_tokens: Math.ceil(this.#characters / CHARACTERS_PER_TOKEN),
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    };
   }
 }
 
@@ -393,13 +300,6 @@ export function firstChoice(choices: unknown): Record<string, unknown> | null {
     (entry) => isObject(entry) && !(typeof entry.index === 'number' && entry.index > 0),
   );
   return isObject(choice) ? choice : null;
-}
-
-/** Never `msg_…`: Claude Code takes that for a message Anthropic has stored, and sends only what is new the next time. */
-function messageId(given: string, newId: () => string): string {
-  if (given === '') return `chat_${newId()}`;
-  const id = decodeMessageId(given);
-  return id.startsWith('msg_') ? `chat_${id}` : id;
 }
 
 /** A custom tool's text does not show its end, but only OpenAI has such tools, and its calls come one after another. */

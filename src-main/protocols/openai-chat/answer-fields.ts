@@ -6,9 +6,9 @@ import type { Citation, StopReason, Usage } from '../canonical.ts';
 export const unixSeconds = (): number => Math.floor(Date.now() / 1000);
 
 /** The id of an answer; clients tell OpenAI's answers by its beginning. */
-export const completionId = (id: string): string => `chatcmpl-${id.replace(/^(?:chatcmpl-|msg_|chat_)/, '')}`;
+export const completionId = (id: string): string => `chatcmpl-${id.replace(/^(?:chatcmpl-|msg_|answer_)/, '')}`;
 
-export interface AnswerFacts {
+interface AnswerFacts {
   /** The refusal is in the model's own words, which OpenAI counts as an answer. */
   saidRefusal: boolean;
   legacyFunctions: boolean;

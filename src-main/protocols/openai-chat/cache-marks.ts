@@ -1,35 +1,35 @@
 import type { CacheControl } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
+import { type Breakpoint, breakpoint } from '../openai-fields.ts';
 
 /** What a part of a message carries where its place is marked for the provider's prompt cache. */
 export interface CacheMark {
   /** OpenRouter, which passes it on to Anthropic, Gemini and Qwen. */
   cache_control?: CacheControl;
   /** OpenAI. */
-  prompt_cache_breakpoint?: { mode: 'explicit'; ttl: '30m' | '12h' };
+  prompt_cache_breakpoint?: Breakpoint;
 }
 
 /** Anthropic takes no more ("A maximum of 4 blocks with cache_control may be provided", aider-desk issue 513). */
 export const MOST_MARKS = 4;
 
-/** Errors name the part that the mark is on, too: `messages[0].content[0].prompt_cache_breakpoint`. */
-export const takesMarks = ({ quirks, refused }: Pick<EncodeTarget, 'quirks' | 'refused'>): boolean =>
-  quirks.cacheMarks !== 'none' && ![...refused].some((path) => path.endsWith(quirks.cacheMarks));
+export const takesMarks = ({ quirks, refused }: EncodeTarget): boolean =>
+  quirks.cacheMarks !== 'none' && !refused.has(quirks.cacheMarks);
 
 /** The marks of one request, in the order of its prompt. */
 export class CacheMarks {
   readonly #format: EncodeTarget['quirks']['cacheMarks'];
   readonly #marked: CacheMark[] = [];
 
-  constructor({ quirks, refused }: Pick<EncodeTarget, 'quirks' | 'refused'>) {
-    this.#format = takesMarks({ quirks, refused }) ? quirks.cacheMarks : 'none';
+  constructor(target: EncodeTarget) {
+    this.#format = takesMarks(target) ? target.quirks.cacheMarks : 'none';
   }
 
   /** Marks a part, which must be ours to change, where the request marks it and the provider takes marks. */
   mark(part: CacheMark, control: CacheControl | null | undefined): void {
     if (this.#format === 'none' || control === undefined || control === null) return;
     if (this.#format === 'cache_control') part.cache_control = cacheControl(control);
-    else part.prompt_cache_breakpoint = { mode: 'explicit', ttl: control.ttl === '1h' ? '12h' : '30m' };
+    else part.prompt_cache_breakpoint = breakpoint(control);
     this.#marked.push(part);
   }
 

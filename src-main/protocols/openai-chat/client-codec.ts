@@ -16,6 +16,7 @@ function answerEncoder(body: () => Readonly<Record<string, unknown>>): AnswerEnc
 /** The front door of OpenAI's Chat Completions. */
 export const openaiChatClientCodec: ClientCodec = {
   protocol: 'openai-chat',
+  requestIdHeader: 'x-request-id',
   decodeRequest: decodeChatRequest,
   answerEncoder,
   encodeError: encodeOpenaiError,

@@ -1,5 +1,6 @@
 import { ProxyError } from '../../../src-shared/errors.ts';
 import type { CacheControl, ContentBlock, DocumentBlock, ImageBlock, TextBlock } from '../canonical.ts';
+import { isBlank } from '../content-text.ts';
 import { arrayAt, invalid, objectAt, optionalString, stringAt } from '../openai-checks.ts';
 import { fileBlock, imageSource } from '../openai-media.ts';
 import { cacheMark } from '../openai-settings.ts';
@@ -15,8 +16,6 @@ export function markLast<Block extends MarkedBlock>(blocks: Block[], holder: Rec
   if (mark !== undefined && last !== undefined) last.cache_control ??= mark;
   return blocks;
 }
-
-const isBlank = (text: string): boolean => !/\S/.test(text);
 
 /** A text, or the texts among parts. Parts of any other type are an error. */
 export function textBlocks(content: unknown, field: string): TextBlock[] {

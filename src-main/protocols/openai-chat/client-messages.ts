@@ -1,8 +1,8 @@
-import { toolInput } from '../anthropic/message-collector.ts';
 import type { ContentBlock, Message, TextBlock, ToolResultBlock, ToolUseBlock } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
 import { invalid, objectAt, optionalArray, optionalObject, optionalString, stringAt } from '../openai-checks.ts';
 import { cacheMark } from '../openai-settings.ts';
+import { toolInput } from '../tool-input.ts';
 import { decodeToolId } from '../tool-names.ts';
 import { assistantBlocks, markLast, refusalBlock, textBlocks, userBlocks } from './client-content.ts';
 import { reasoningBlocks } from './client-reasoning.ts';

@@ -22,7 +22,7 @@ export interface ReasoningDetail {
 }
 
 /** Where a block's text stands in `reasoning_content`, and how many entries stand before its own. */
-export interface ReasoningPlace {
+interface ReasoningPlace {
   index: number;
   start: number;
   end: number;
@@ -49,9 +49,10 @@ export function reasoningDetail(
 export function reasoningBlocks(message: Record<string, unknown>): (ThinkingBlock | RedactedThinkingBlock)[] {
   const text = textOf(message.reasoning_content) || textOf(message.reasoning);
   const details = Array.isArray(message.reasoning_details) ? message.reasoning_details.filter(isObject) : [];
-  if (details.length === 0) return text === '' ? [] : [{ type: 'thinking', thinking: text, signature: '' }];
+  if (details.length === 0) return unsignedBlocks(text);
   const entries = joined(details);
   if (!entries.every(isReadable)) return [foreignBlock(text, details)];
+  if (entries.some(isSigned) && !isWhole(entries, text)) return unsignedBlocks(text);
   const blocks: (ThinkingBlock | RedactedThinkingBlock)[] = [];
   let at = 0;
   const addUnsigned = (end: number): void => {
@@ -88,6 +89,27 @@ function isReadable(entry: Record<string, unknown>): boolean {
   return (
     entry.format === 'anthropic-claude-v1' && (entry.type === 'reasoning.text' || entry.type === 'reasoning.encrypted')
   );
+}
+
+const unsignedBlocks = (text: string): ThinkingBlock[] =>
+  text === '' ? [] : [{ type: 'thinking', thinking: text, signature: '' }];
+
+/** Anthropic's own, at the place that we said. */
+const isSigned = (entry: Record<string, unknown>): boolean =>
+  entry.format === 'anthropic-claude-v1' && entry.start_index !== undefined;
+
+/**
+ * Whether all entries came back, and the text that they are places of. Clients that do not know these fields keep what comes
+ * last in a stream (OpenAI's SDK for JavaScript); Anthropic refuses thinking that is not what it has signed.
+ */
+function isWhole(entries: readonly Record<string, unknown>[], text: string): boolean {
+  let at = 0;
+  for (const [place, { index, start_index: start, end_index: end }] of entries.entries()) {
+    if (index !== place || typeof start !== 'number' || typeof end !== 'number' || start < at || end < start)
+      return false;
+    at = end;
+  }
+  return at <= text.length;
 }
 
 /** OpenRouter streams a text in pieces and its signature last; clients that do not join them send them back like that. */

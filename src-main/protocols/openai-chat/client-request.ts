@@ -1,5 +1,5 @@
 import { ProxyError } from '../../../src-shared/errors.ts';
-import type { ContentBlock, MessagesRequest, OpenaiExtras, ResponseFormat } from '../canonical.ts';
+import type { ContentBlock, MessagesRequest, OpenaiExtras } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
 import {
   arrayAt,
@@ -11,7 +11,7 @@ import {
   optionalString,
   stringAt,
 } from '../openai-checks.ts';
-import { effortFields } from '../openai-settings.ts';
+import { effortFields, otherFields, schemaFormat } from '../openai-settings.ts';
 import { type Conversation, decodeConversation } from './client-messages.ts';
 import { decodeTools } from './client-tools.ts';
 
@@ -39,19 +39,6 @@ const READ = new Set([
   'reasoning',
   'thinking',
   'verbosity',
-]);
-/** Fields that Responses has under the same name. */
-const SHARED = new Set([
-  'metadata',
-  'moderation',
-  'prompt_cache_key',
-  'prompt_cache_options',
-  'prompt_cache_retention',
-  'safety_identifier',
-  'service_tier',
-  'store',
-  'top_logprobs',
-  'user',
 ]);
 
 /**
@@ -156,28 +143,14 @@ function decodeFormat(value: unknown): Pick<MessagesRequest, 'output_config'> & 
       return { openai: {} };
     case 'json_object':
       return { openai: { format: { type: 'json_object' } } };
-    case 'json_schema':
-      return schemaFormat(objectAt(format.json_schema, 'response_format.json_schema'));
+    case 'json_schema': {
+      const field = 'response_format.json_schema';
+      const { format: asked, ...fields } = schemaFormat(objectAt(format.json_schema, field), field);
+      return { ...fields, openai: { format: asked } };
+    }
     default:
       return invalid('response_format.type', "must be 'text', 'json_object' or 'json_schema'");
   }
-}
-
-function schemaFormat(given: Body): Pick<MessagesRequest, 'output_config'> & { openai: OpenaiExtras } {
-  const field = 'response_format.json_schema';
-  const schema = optionalObject(given.schema, `${field}.schema`);
-  const strict = optionalBoolean(given.strict, `${field}.strict`);
-  const description = optionalString(given.description, `${field}.description`);
-  const format: ResponseFormat = {
-    type: 'json_schema',
-    name: stringAt(given.name, `${field}.name`),
-    ...(schema === undefined ? {} : { schema }),
-    ...(strict === undefined ? {} : { strict }),
-    ...(description === undefined ? {} : { description }),
-  };
-  return schema === undefined
-    ? { openai: { format } }
-    : { output_config: { format: { type: 'json_schema', schema } }, openai: { format } };
 }
 
 function decodeUser({ safety_identifier: identifier, user }: Body): Pick<MessagesRequest, 'metadata'> {
@@ -186,19 +159,8 @@ function decodeUser({ safety_identifier: identifier, user }: Body): Pick<Message
 }
 
 function decodeExtras(body: Body): OpenaiExtras {
-  const shared: Record<string, unknown> = {};
-  const chat: Record<string, unknown> = {};
-  for (const key in body) {
-    const value = body[key];
-    if (READ.has(key) || value === undefined || value === null) continue;
-    (SHARED.has(key) ? shared : chat)[key] = value;
-  }
   const verbosity = optionalString(body.verbosity, 'verbosity');
-  return {
-    ...(Object.keys(shared).length > 0 ? { shared } : {}),
-    ...(Object.keys(chat).length > 0 ? { chat } : {}),
-    ...(verbosity === undefined ? {} : { verbosity }),
-  };
+  return { ...otherFields(body, READ, 'chat'), ...(verbosity === undefined ? {} : { verbosity }) };
 }
 
 /** Whether the client marks places for the prompt cache itself. */

@@ -1,5 +1,6 @@
 import type { MessagesRequest, OpenaiExtras, Tool, ToolChoice } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
 import {
   arrayAt,
   invalid,
@@ -14,8 +15,7 @@ import { cacheMark, customTool } from '../openai-settings.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Equal tool definitions are one frozen object (request-body.ts), so each list is decoded once. */
-const decodedLists = new WeakMap<readonly unknown[], readonly Tool[]>();
+const decodedLists = new ListCache<readonly Tool[]>();
 
 /** The fields of a request that concern tools. @throws ProxyError `invalid_field` */
 export function decodeTools(body: Body): Pick<MessagesRequest, 'tools' | 'tool_choice'> & { openai: OpenaiExtras } {
@@ -42,22 +42,16 @@ function toolsOf(body: Body): readonly Tool[] {
   const given = optionalArray(body.tools, 'tools') ?? [];
   const functions = optionalArray(body.functions, 'functions') ?? [];
   const search = optionalObject(body.web_search_options, 'web_search_options');
-  const tools = decodeList(given);
+  // Frozen, so that others need to translate them only once, too.
+  const tools = decodedLists.of(given, '', () =>
+    Object.freeze(given.map((value, index) => decodeTool(value, `tools[${index}]`))),
+  );
   if (functions.length === 0 && search === undefined) return tools;
   return [
     ...tools,
     ...functions.map((value, index) => functionTool(value, `functions[${index}]`)),
     ...(search === undefined ? [] : [webSearchTool(search)]),
   ];
-}
-
-function decodeList(list: readonly unknown[]): readonly Tool[] {
-  const known = decodedLists.get(list);
-  if (known !== undefined) return known;
-  const tools = list.map((value, index) => decodeTool(value, `tools[${index}]`));
-  // What is not frozen might change under us.
-  if (Object.isFrozen(list)) decodedLists.set(list, Object.freeze(tools));
-  return tools;
 }
 
 function decodeTool(value: unknown, field: string): Tool {

@@ -1,9 +1,8 @@
 import type { ProviderCodec } from '../codec.ts';
-import { decodeError } from './error-envelope.ts';
+import { decodeError } from '../upstream-error.ts';
+import { createStreamDecoder, decodeAnswer } from './decode-answer.ts';
 import { chatPassThrough } from './pass-through.ts';
 import { encodeRequest } from './request.ts';
-import { ChatStreamDecoder } from './stream-decoder.ts';
-import { decodeAnswer } from './whole-answer.ts';
 
 /** OpenAI's Chat Completions, as OpenAI and the many servers that imitate it speak it. */
 export const openaiChatCodec: ProviderCodec = {
@@ -11,7 +10,7 @@ export const openaiChatCodec: ProviderCodec = {
   path: '/chat/completions',
   passThrough: chatPassThrough,
   encodeRequest,
-  createStreamDecoder: (context) => new ChatStreamDecoder(context),
+  createStreamDecoder: (context) => createStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),
   decodeError,
 };

@@ -11,7 +11,7 @@ import {
   toolReferenceText,
   toolResultText,
 } from '../content-text.ts';
-import { serverBlockText } from '../server-tools.ts';
+import { otherBlockText } from '../server-tools.ts';
 import type { CacheMark, CacheMarks } from './cache-marks.ts';
 
 export type TextPart = { type: 'text'; text: string } & CacheMark;
@@ -58,16 +58,11 @@ function partsOf(block: ContentBlock, context: ContentContext): Part[] {
     case 'tool_reference':
       return [text(toolReferenceText(block))];
     default: {
-      const past = serverBlockText(block);
-      if (past !== null) return [text(past)];
-      context.warnings.add(noCounterpart(block.type));
-      return [];
+      const past = otherBlockText(block, context.warnings);
+      return past === null ? [] : [text(past)];
     }
   }
 }
-
-export const noCounterpart = (type: string): string =>
-  `A content block of type '${type}' has no counterpart and was left out.`;
 
 function imagePart({ source, openai }: ImageBlock, { target, warnings }: ContentContext): Part {
   if (target.facts.images === false) {

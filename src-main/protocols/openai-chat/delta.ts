@@ -3,7 +3,7 @@ import { isObject } from '../is-object.ts';
 import { readFragment, type ToolFragment } from './tool-calls.ts';
 
 /** What one `delta` adds; what is absent is '' or empty. */
-export interface Delta {
+interface Delta {
   thinking: string;
   text: string;
   refusal: string;
@@ -70,6 +70,7 @@ function readAnnotation({ url_citation: citation }: JsonObject): Citation[] {
       url: citation.url,
       title: typeof citation.title === 'string' ? citation.title : null,
       cited_text: stringOf(citation.content),
+      encrypted_index: '',
     },
   ];
 }

@@ -1,7 +1,7 @@
 import type { AnswerMessage, TextBlock, ToolUseBlock } from '../canonical.ts';
 import { SEPARATOR } from '../content-text.ts';
-import { isObject } from '../is-object.ts';
 import { customInput } from '../openai-settings.ts';
+import { inputText } from '../tool-input.ts';
 import {
   type Annotation,
   annotationsOf,
@@ -126,6 +126,5 @@ function calls(blocks: readonly ToolUseBlock[], options: AnswerOptions): Record<
 
 const functionCall = ({ name, input }: ToolUseBlock): { name: string; arguments: string } => ({
   name,
-  // What the model wrote instead of JSON goes to the client as it is.
-  arguments: isObject(input) && typeof input._raw === 'string' ? input._raw : JSON.stringify(input ?? {}),
+  arguments: inputText(input),
 });

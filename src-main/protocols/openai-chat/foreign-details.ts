@@ -1,20 +1,26 @@
 import type { ForeignState, Quirks } from '../codec.ts';
 import { isObject } from '../is-object.ts';
 import { STATE_MARK } from '../reasoning-state.ts';
+import { holdsForeignToolIds, withTakenToolIds } from './tool-ids.ts';
 
 /**
- * Reasoning of answers that CProxy translated into this dialect (client-reasoning.ts), in a conversation that now goes to a
- * provider which speaks it: that one knows nothing of it, and strict servers refuse the fields.
+ * What answers of other providers have left in a conversation that now goes to one which speaks this dialect and refuses it:
+ * reasoning of answers that CProxy translated (client-reasoning.ts), and ids of tool calls.
  */
 export const foreignDetails: ForeignState = {
-  mayBeIn: (raw) => raw.includes('"reasoning_details"') && (raw.includes(STATE_MARK) || raw.includes('"start_index"')),
+  mayBeIn: (raw, { quirks }) =>
+    (raw.includes('"reasoning_details"') && (raw.includes(STATE_MARK) || raw.includes('"start_index"'))) ||
+    holdsForeignToolIds(raw, quirks),
   remove(body, { quirks }) {
     const { messages } = body;
-    if (!Array.isArray(messages) || !messages.some(holdsOurs)) return body;
-    return {
-      ...body,
-      messages: messages.map((message) => (holdsOurs(message) ? withoutOurs(message, quirks) : message)),
-    };
+    if (!Array.isArray(messages)) return body;
+    let changed = false;
+    const kept = messages.map((message: unknown) => {
+      const own = withTakenToolIds(holdsOurs(message) ? withoutOurs(message, quirks) : message, quirks);
+      changed ||= own !== message;
+      return own;
+    });
+    return changed ? { ...body, messages: kept } : body;
   },
 };
 

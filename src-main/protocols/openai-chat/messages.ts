@@ -1,11 +1,10 @@
 import type { CacheControl, ContentBlock, MessagesRequest } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
-import { NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
+import { GO_ON, NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
 import { isObject } from '../is-object.ts';
 import { customInput } from '../openai-settings.ts';
 import { stateFor } from '../reasoning-state.ts';
-import { serverBlockText } from '../server-tools.ts';
-import { encodeMistralToolId, encodeToolId } from '../tool-names.ts';
+import { otherBlockText } from '../server-tools.ts';
 import { type Turn, turnsOf } from '../turns.ts';
 import { CacheMarks, MOST_MARKS } from './cache-marks.ts';
 import {
@@ -13,29 +12,26 @@ import {
   contentParts,
   joinParts,
   type MediaPart,
-  noCounterpart,
   numberedMedia,
   type Part,
   type TextPart,
   toolResultPart,
 } from './content-parts.ts';
+import { takenToolId } from './tool-ids.ts';
 import { sentName } from './tools.ts';
-
-/** OpenAI refuses longer tool call ids. Characters. */
-const ID_LIMIT = 40;
 
 /** Gemini refuses a call without the signature it came with; this says that another model made it (its documentation). */
 const NO_SIGNATURE = { google: { thought_signature: 'skip_thought_signature_validator' } };
 
-/** For servers that would answer a conversation which ends with the assistant, or refuse it, instead of going on with it. */
-const GO_ON = 'Go on exactly where your last message ends. Repeat nothing of it, and write nothing before.';
+/** What the assistant says between tool results and a user's message, for servers that want it there. */
+const BETWEEN = 'OK.';
 
-export type ToolCall = (
+type ToolCall = (
   | { id: string; type: 'function'; function: { name: string; arguments: string } }
   | { id: string; type: 'custom'; custom: { name: string; input: string } }
 ) & { extra_content?: unknown };
 
-export type ChatMessage =
+type ChatMessage =
   | { role: 'system'; content: string | TextPart[] }
   | { role: 'user'; content: string | Part[] }
   | {
@@ -49,7 +45,7 @@ export type ChatMessage =
   | { role: 'tool'; tool_call_id: string; content: string | TextPart[] };
 
 /** What the conversation's translation needs besides the conversation. */
-export interface ConversationContext {
+interface ConversationContext {
   target: EncodeTarget;
   /** Cache marks that are used up elsewhere. */
   marksUsed: number;
@@ -91,7 +87,7 @@ class ConversationEncoder {
     this.#marks.keepLast(MOST_MARKS - marksUsed);
     const endsOpen = turns.at(-1)?.role === 'assistant' && this.#encoded.at(-1)?.role === 'assistant';
     if (endsOpen && !target.quirks.takesPrefill) {
-      warnings.add('The conversation ends with the beginning of the answer; a request to go on with it was added.');
+      warnings.add('The conversation ends with the beginning of the answer; the model was asked to go on from there.');
       this.#encoded.push({ role: 'user', content: GO_ON });
     }
     return this.#encoded;
@@ -99,7 +95,17 @@ class ConversationEncoder {
 
   #addSystem(parts: readonly Part[]): void {
     const texts = parts.filter((part): part is TextPart => part.type === 'text');
-    if (texts.length > 0) this.#encoded.push({ role: 'system', content: joinParts(texts, this.#context.target) });
+    if (texts.length > 0) this.#push({ role: 'system', content: joinParts(texts, this.#context.target) });
+  }
+
+  /** Adds a message that is no tool's, with a word of the assistant before it where none may follow a tool's. */
+  #push(message: ChatMessage): void {
+    const { target, warnings } = this.#context;
+    if (!target.quirks.takesUserAfterTool && this.#encoded.at(-1)?.role === 'tool') {
+      warnings.add(`The provider takes no message of the user after tool results; '${BETWEEN}' was put between.`);
+      this.#encoded.push({ role: 'assistant', content: BETWEEN });
+    }
+    this.#encoded.push(message);
   }
 
   #addAssistant({ blocks, calls }: Extract<Turn, { role: 'assistant' }>): void {
@@ -132,18 +138,17 @@ class ConversationEncoder {
           toolCalls.push(this.#toolCall(block, state.extra[block.id]));
           break;
         default: {
-          const past = serverBlockText(block);
-          if (past === null) warnings.add(noCounterpart(block.type));
-          else texts.push({ type: 'text', text: past });
+          const past = otherBlockText(block, warnings);
+          if (past !== null) texts.push({ type: 'text', text: past });
         }
       }
     }
     const first = toolCalls[0];
     if (quirks.toolSchema === 'gemini' && first !== undefined && !calls.some((id) => id in state.extra))
       first.extra_content = NO_SIGNATURE;
-    const returnsThinking = quirks.returnsReasoningContent && thinking.length > 0;
     const returnsDetails = quirks.returnsReasoningDetails && state.details.length > 0;
-    if (texts.length + refusals.length + toolCalls.length === 0 && !returnsThinking && !returnsDetails) return;
+    // Thinking alone, cut by the token limit: "content or tool_calls must be set" (DeepSeek).
+    if (texts.length + refusals.length + toolCalls.length === 0 && !returnsDetails) return;
     const nothing = quirks.takesNullContent ? null : '';
     this.#encoded.push({
       role: 'assistant',
@@ -184,7 +189,7 @@ class ConversationEncoder {
   }
 
   #toolId(id: string): string {
-    return this.#context.target.quirks.toolIds === 'mistral' ? encodeMistralToolId(id) : encodeToolId(id, ID_LIMIT);
+    return takenToolId(id, this.#context.target.quirks);
   }
 
   /** First one tool message for each call, then the rest. */
@@ -199,7 +204,7 @@ class ConversationEncoder {
     }
     let parts = numberedMedia(media);
     const flush = () => {
-      if (parts.length > 0) this.#encoded.push({ role: 'user', content: joinParts(parts, target) });
+      if (parts.length > 0) this.#push({ role: 'user', content: joinParts(parts, target) });
       parts = [];
     };
     for (const { role, blocks } of messages) {

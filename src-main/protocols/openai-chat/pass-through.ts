@@ -2,10 +2,10 @@ import type { Usage } from '../canonical.ts';
 import type { PassThrough, StreamTap, UpstreamError, WholeAnswer } from '../codec.ts';
 import { FrameSplitter, frameData, frameObject } from '../frame-splitter.ts';
 import { isObject } from '../is-object.ts';
-import { errorIn } from './error-envelope.ts';
+import { errorIn } from '../upstream-error.ts';
 import { foreignDetails } from './foreign-details.ts';
 import { isFailure } from './stop-reason.ts';
-import { decodeUsage } from './usage.ts';
+import { usageIn } from './usage.ts';
 
 const DONE = 'data: [DONE]\n\n';
 /** `data: [DONE]`, with room for an event line. */
@@ -57,7 +57,7 @@ class ChatStreamTap implements StreamTap {
 
   #account(chunk: Record<string, unknown>): void {
     const choices = Array.isArray(chunk.choices) ? chunk.choices.filter(isObject) : [];
-    this.usage = usageIn(chunk, choices) ?? this.usage;
+    this.usage = usageIn(chunk, choices[0]) ?? this.usage;
     this.error ??= failureIn(chunk, choices);
     for (const { index, delta, finish_reason: reason } of choices) {
       this.#open.add(index);
@@ -79,12 +79,6 @@ function isContent([name, value]: [string, unknown]): boolean {
 
 type Json = Record<string, unknown>;
 
-/** Usage stands beside the choices, in a choice (Moonshot) or in a corner of its own (Groq). */
-function usageIn(body: Json, choices: readonly Json[]): Usage | null {
-  const { x_groq: corner, timings } = body;
-  return decodeUsage(body.usage ?? choices[0]?.usage ?? (isObject(corner) ? corner.usage : null), timings);
-}
-
 /** An error beside the choices or in one of them, or a finish that says so. */
 function failureIn(body: Json, choices: readonly Json[]): UpstreamError | null {
   const told = errorIn(body) ?? choices.map(errorIn).find((error) => error !== null);
@@ -102,7 +96,7 @@ function readAnswer(body: Json): WholeAnswer {
   const [choice] = choices;
   if (choice === undefined) throw new Error('the answer has no choices');
   const { finish_reason: reason } = choice;
-  return { error: null, usage: usageIn(body, choices), stopReason: typeof reason === 'string' ? reason : null };
+  return { error: null, usage: usageIn(body, choice), stopReason: typeof reason === 'string' ? reason : null };
 }
 
 /** How Chat Completions answers are watched that go to a client of Chat Completions. */

@@ -6,7 +6,7 @@ type Detail = Record<string, unknown>;
  * What the provider wants back of the reasoning of one place in an answer, as the `data` of its packed state (dialect
  * `openai-chat`). The details of all places, in order, are those of the whole answer.
  */
-export interface ChatReasoningState {
+interface ChatReasoningState {
   /** `reasoning_details` of OpenRouter. */
   details?: readonly Detail[];
   /** `extra_content` of tool calls (Gemini's `thought_signature`), by the id that the tool use has here. */

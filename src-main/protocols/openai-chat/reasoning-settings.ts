@@ -1,18 +1,10 @@
 import type { MessagesRequest } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
 import { effortOf, nearestEffort, type ReasoningEffort } from '../effort.ts';
-
-/** Models of OpenAI's that think, where the catalogue does not know: `o3`, `gpt-5.6-sol`. */
-const REASONING_NAME = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*-chat)/;
-/** From GPT-5.4 on they refuse functions beside an effort in this dialect (LibreChat issue 14231). */
-const EFFORT_OR_TOOLS = /(?:^|\/)gpt-(?:5\.[4-9]|5\.\d\d|[6-9]|\d\d)/;
-
-/** Whether OpenAI serves this model with the restrictions of its reasoning models. */
-export const isOpenaiReasoner = ({ quirks, facts, model }: EncodeTarget): boolean =>
-  quirks.isOpenai && (facts.reasoning ?? REASONING_NAME.test(model));
+import { isGptFrom, isOpenaiReasoner } from '../openai-models.ts';
 
 /** Fields of the request; at most one way of saying it, none where the model decides. */
-export interface ReasoningSettings {
+interface ReasoningSettings {
   reasoning_effort?: ReasoningEffort;
   reasoning?: { effort?: ReasoningEffort; max_tokens?: number; enabled?: true; summary?: string };
   thinking?: { type: 'enabled' | 'disabled' };
@@ -41,7 +33,8 @@ export function reasoningSettings(
       return {};
     case 'reasoning_effort': {
       if (quirks.isOpenai && !isOpenaiReasoner(target)) return {};
-      if (quirks.isOpenai && offers.tools && EFFORT_OR_TOOLS.test(model)) {
+      // In this dialect they refuse functions beside an effort (LibreChat issue 14231).
+      if (quirks.isOpenai && offers.tools && isGptFrom(model, 5, 4)) {
         if (effort !== undefined && effort !== 'none')
           warnings.add(`${model} does not think beside tools in Chat Completions; reasoning_effort is none.`);
         return { reasoning_effort: 'none' };

@@ -1,17 +1,18 @@
-import { hash } from 'node:crypto';
-import type { MessagesRequest } from '../canonical.ts';
+import type { MessagesRequest, ResponseFormat } from '../canonical.ts';
 import type { EncodedRequest, EncodeTarget } from '../codec.ts';
-import { isObject } from '../is-object.ts';
 import { JsonWriter } from '../json-writer.ts';
+import { warnOfLost } from '../lost-fields.ts';
+import { accountFields, responseFormat, sessionOf, within } from '../openai-fields.ts';
+import { isOpenaiReasoner } from '../openai-models.ts';
 import { outputLimit } from '../output-limit.ts';
-import { withoutField } from '../refused-fields.ts';
-import { isStrict, outputSchema } from '../tool-schema.ts';
 import { encodeMessages } from './messages.ts';
-import { isOpenaiReasoner, reasoningSettings } from './reasoning-settings.ts';
+import { reasoningSettings } from './reasoning-settings.ts';
 import { encodeTools } from './tools.ts';
 
 /** OpenAI takes at most four. */
 const STOP_LIMIT = 4;
+/** OpenRouter refuses a longer `session_id`. Characters. */
+const SESSION_LIMIT = 256;
 
 /** What is sent of our own accord: nothing is lost without it. */
 const OWN_FIELDS = new Set(['user', 'safety_identifier', 'prompt_cache_key', 'session_id', 'store', 'stream_options']);
@@ -50,9 +51,11 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   set('stop', stops.sent);
   setAll(reasoning);
   setAll(samplingFields(request, target, fields.reasoning_effort === 'none', warnings));
-  set('response_format', responseFormat(request, target));
+  set('response_format', nestedFormat(responseFormat(request, quirks)));
   setAll(openaiFields(request, target, warnings));
-  setAll(identityFields(request, target));
+  setAll(accountFields(request, target));
+  const session = quirks.reasoningFormat === 'reasoning' ? sessionOf(request, target) : null;
+  if (session !== null) set('session_id', within(session, SESSION_LIMIT));
   if (request.stream === true) {
     fields.stream = true;
     if (quirks.asksStreamUsage) set('stream_options', { include_usage: true });
@@ -62,9 +65,7 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   for (const [index, message] of messages.entries()) body.text(index === 0 ? '' : ',').value(message);
   body.text(']');
   if (tools !== null) body.text(',"tools":').bytes(tools);
-  let left = fields;
-  for (const path of refused) if (path.includes('.')) left = withoutField(left, path);
-  const end = JSON.stringify(left);
+  const end = JSON.stringify(fields);
   body.text(end === '{}' ? '}' : `,${end.slice(1)}`);
   return { body: body.finish(), toolNames, warnings: [...warnings], stopSequences: stops.left };
 }
@@ -105,79 +106,26 @@ function samplingFields(
   return fields;
 }
 
-function responseFormat({ openai, output_config }: MessagesRequest, { quirks }: EncodeTarget): unknown {
-  const format = openai?.format;
-  if (format?.type === 'json_object') return { type: 'json_object' };
-  if (format?.type === 'json_schema') {
-    const { type, schema, ...rest } = format;
-    return {
-      type,
-      json_schema: schema === undefined ? rest : { ...rest, schema: outputSchema(schema, quirks.toolSchema) },
-    };
-  }
-  const schema = output_config?.format?.schema;
-  if (schema === undefined) return undefined;
-  return {
-    type: 'json_schema',
-    json_schema: { name: 'output', schema: outputSchema(schema, quirks.toolSchema), strict: isStrict(schema) },
-  };
+/** Chat Completions has a schema and what is said of it one level deeper than Responses, whose form is the canonical one. */
+function nestedFormat(format: ResponseFormat | undefined): unknown {
+  if (format?.type !== 'json_schema') return format;
+  const { type, ...json_schema } = format;
+  return { type, json_schema };
 }
 
 /** What clients said in the words of OpenAI's dialects. */
 function openaiFields(
-  { openai, service_tier }: MessagesRequest,
+  { openai }: MessagesRequest,
   { quirks }: EncodeTarget,
   warnings: Set<string>,
 ): Record<string, unknown> {
   const { shared, chat, responses, verbosity } = openai ?? {};
-  const left = Object.keys(responses ?? {});
-  if (left.length > 0)
-    warnings.add(`Fields of the Responses API have no counterpart and were left out: ${left.join(', ')}.`);
   const takesVerbosity = quirks.isOpenai || quirks.reasoningFormat === 'reasoning';
-  if (verbosity !== undefined && !takesVerbosity) warnings.add('verbosity has no counterpart and was left out.');
+  warnOfLost(takesVerbosity ? { ...responses } : { ...responses, verbosity }, warnings);
   return {
     ...shared,
     ...chat,
     verbosity: takesVerbosity ? verbosity : undefined,
-    ...(quirks.isOpenai && shared?.service_tier === undefined ? { service_tier: serviceTier(service_tier) } : {}),
     ...(quirks.isOpenai && shared?.store === undefined ? { store: false } : {}),
   };
-}
-
-/** Anthropic's `auto` may use what was bought in advance, and so may OpenAI's. */
-function serviceTier(tier: string | undefined): string | undefined {
-  if (tier === 'auto') return 'auto';
-  return tier === 'standard_only' ? 'default' : undefined;
-}
-
-/**
- * Who asks, for the provider's guard against abuse, and which conversation it is, for its prompt cache. A user's id is hashed:
- * Claude Code's is a JSON text longer than the fields may be, and names the account to strangers.
- */
-function identityFields({ metadata, openai }: MessagesRequest, target: EncodeTarget): Record<string, unknown> {
-  const { isOpenai, reasoningFormat } = target.quirks;
-  const { shared } = openai ?? {};
-  const user = metadata?.user_id;
-  const named = shared?.user !== undefined || shared?.safety_identifier !== undefined;
-  const session = target.session ?? sessionOf(user);
-  return {
-    ...(user && !named ? { [isOpenai ? 'safety_identifier' : 'user']: sha256(user) } : {}),
-    ...(session === null || !isOpenai ? {} : { prompt_cache_key: within(session, 64) }),
-    ...(session === null || reasoningFormat !== 'reasoning' ? {} : { session_id: within(session, 256) }),
-  };
-}
-
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
-const within = (text: string, limit: number): string => (text.length <= limit ? text : sha256(text));
-
-/** Claude Code writes `{"device_id":…,"account_uuid":…,"session_id":…}` into its user id. */
-function sessionOf(user: string | null | undefined): string | null {
-  if (!user?.startsWith('{')) return null;
-  try {
-    const about: unknown = JSON.parse(user);
-    return isObject(about) && typeof about.session_id === 'string' && about.session_id !== '' ? about.session_id : null;
-  } catch {
-    // Some client's own text that only looks like it.
-    return null;
-  }
 }

@@ -1,4 +1,3 @@
-import { toolInput } from '../anthropic/message-collector.ts';
 import type {
   AnswerBlock,
   AnswerMessage,
@@ -13,6 +12,7 @@ import type { StreamEncoder } from '../codec.ts';
 import { SEPARATOR } from '../content-text.ts';
 import { openaiEventError } from '../openai-error.ts';
 import { customInput } from '../openai-settings.ts';
+import { toolInput } from '../tool-input.ts';
 import {
   type Annotation,
   annotationsOf,

@@ -62,6 +62,8 @@ export class ToolCall {
   add(fragment: ToolFragment): string {
     if (this.id === '') this.id = fragment.id;
     if (this.name === '' || this.arguments === '') this.#addName(fragment.name);
+    // Cohere, of a tool without parameters (vercel/ai pull request 4755).
+    if (!this.custom && this.arguments === '' && fragment.arguments === 'null') return '';
     const added = this.custom
       ? this.#addInput(fragment.arguments)
       : fragment.arguments.slice(0, this.#extent.push(fragment.arguments));

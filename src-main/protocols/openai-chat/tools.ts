@@ -1,6 +1,8 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
 import type { EncodeTarget, Quirks } from '../codec.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
+import { parallelCalls } from '../openai-fields.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -26,7 +28,7 @@ type ToolChoice =
   | { type: 'allowed_tools'; allowed_tools: { mode: 'auto' | 'required'; tools: NamedTool[] } };
 
 /** The fields of a request that concern tools. */
-export interface ToolFields {
+interface ToolFields {
   /** JSON of the `tools` field; null where there is none. */
   tools: Uint8Array | null;
   choice: ToolChoice | undefined;
@@ -54,19 +56,12 @@ export function sentName(name: string, { toolSchema }: Quirks): string {
   return encodeToolName(toolSchema === 'gemini' && /^[^a-zA-Z_]/.test(name) ? `_${name}` : name);
 }
 
-/** Equal tool definitions are one object (request-body.ts), so each list is translated once for each kind of target. */
-const encodedLists = new WeakMap<readonly Tool[], Map<string, EncodedTools>>();
+const encodedLists = new ListCache<EncodedTools>();
 
 function encodeList(list: readonly Tool[], target: EncodeTarget): EncodedTools {
-  // What is not frozen might change under us.
-  if (!Object.isFrozen(list)) return encodeAnew(list, target);
   const { toolSchema, toolLimit, searchesWeb, isOpenai } = target.quirks;
   const kind = [toolSchema, toolLimit, marksTools(target), searchesWeb, isOpenai, isSearchModel(target)].join();
-  const known = encodedLists.get(list) ?? new Map<string, EncodedTools>();
-  const encoded = known.get(kind) ?? encodeAnew(list, target);
-  known.set(kind, encoded);
-  encodedLists.set(list, known);
-  return encoded;
+  return encodedLists.of(list, kind, () => encodeAnew(list, target));
 }
 
 /** OpenAI has marks in messages only. */
@@ -174,7 +169,7 @@ export function encodeTools(
   // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
   if (names.size === 0) return { tools: null, choice: undefined, parallel: undefined, search, marks };
   const choice = encodeChoice(request, target, names, warnings);
-  return { tools: encoded.json, choice, parallel: parallel(request), search, marks };
+  return { tools: encoded.json, choice, parallel: parallelCalls(request), search, marks };
 }
 
 /** Only OpenAI can be told which of the tools are allowed; others get no more than those. */
@@ -183,12 +178,6 @@ function offeredTools({ tools, openai }: MessagesRequest, { quirks }: EncodeTarg
   if (!tools || names === undefined || quirks.isOpenai) return tools ?? [];
   const allowed = tools.filter(({ name }) => names.includes(name));
   return allowed.length > 0 ? allowed : tools;
-}
-
-function parallel({ tool_choice: choice, openai }: MessagesRequest): boolean | undefined {
-  if (openai?.parallelToolCalls !== undefined) return openai.parallelToolCalls;
-  const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
-  return serial ? false : undefined;
 }
 
 function encodeChoice(

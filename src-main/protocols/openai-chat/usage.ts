@@ -7,7 +7,7 @@ const count = (value: unknown): number | null => (typeof value === 'number' && v
  * A `usage` record in Anthropic's terms, whose three parts of the input are disjoint: OpenAI's cached tokens are part of
  * `prompt_tokens`. Null where nothing was counted: some servers send zeros until the end, or for ever.
  */
-export function decodeUsage(record: unknown, timings?: unknown): Usage | null {
+function decodeUsage(record: unknown, timings?: unknown): Usage | null {
   if (!isObject(record)) return null;
   const prompt = count(record.prompt_tokens) ?? 0;
   const completion = count(record.completion_tokens) ?? 0;
@@ -38,6 +38,14 @@ export function decodeUsage(record: unknown, timings?: unknown): Usage | null {
     cache_read_input_tokens: read,
   };
   return reasoning === null ? usage : { ...usage, output_tokens_details: { thinking_tokens: reasoning } };
+}
+
+/** What a chunk or an answer counts: it stands beside the choices, in a choice (Moonshot) or in a corner of its own (Groq). */
+export function usageIn(
+  { usage, x_groq: corner, timings }: Readonly<Record<string, unknown>>,
+  choice: Readonly<Record<string, unknown>> | null | undefined,
+): Usage | null {
+  return decodeUsage(usage ?? choice?.usage ?? (isObject(corner) ? corner.usage : null), timings);
 }
 
 /** Some servers (xAI) count reasoning besides the completion; the total gives them away. */

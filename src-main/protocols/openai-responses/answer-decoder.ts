@@ -1,10 +1,10 @@
-import { AnswerFilters } from '../answer-filters.ts';
-import { cutEvent, type StreamEvent, type Usage } from '../canonical.ts';
+import { AnswerEvents } from '../answer-events.ts';
+import type { StreamEvent } from '../canonical.ts';
 import type { DecodeContext } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import { errorEvent, errorIn } from '../openai-chat/error-envelope.ts';
 import { packState } from '../reasoning-state.ts';
-import { shortId } from '../short-id.ts';
+import type { SseAnswer } from '../sse-stream-decoder.ts';
+import { errorEvent, errorIn } from '../upstream-error.ts';
 import { type Block, BlockQueue } from './block-queue.ts';
 import { findItem, OutputItem, type Part } from './output-items.ts';
 import { decodeStop, type ResponseEnd } from './stop-reason.ts';
@@ -12,9 +12,6 @@ import { decodeUsage } from './usage.ts';
 import { citationOf, searchOf } from './web-search.ts';
 
 type Data = Readonly<Record<string, unknown>>;
-
-/** For an answer whose provider counts nothing. */
-const CHARACTERS_PER_TOKEN = 4;
 
 const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const indexOf = (value: unknown): number | null => (typeof value === 'number' ? value : null);
@@ -35,46 +32,42 @@ const BLOCK_KINDS: Partial<Record<string, Block['kind']>> = {
  * What an event repeats (`*.done`, and the whole answer at the end) counts only where it was not told before: some servers
  * send no deltas (BerriAI/litellm issue 25321), some no items.
  */
-export class AnswerDecoder {
+export class AnswerDecoder implements SseAnswer {
   readonly #context: DecodeContext;
+  readonly #events: AnswerEvents;
   readonly #queue: BlockQueue;
-  readonly #filters: AnswerFilters;
   readonly #items: OutputItem[] = [];
-  #closed = false;
   #refusal = '';
-  #characters = 0;
 
-  /** `newId` makes ids (`^[a-zA-Z0-9_]+$`, unique for ever) for what the provider gave none. */
-  constructor(context: DecodeContext, newId: () => string = shortId) {
+  /** `newId` makes ids for what the provider gave none (answer-events.ts). */
+  constructor(context: DecodeContext, newId?: () => string) {
     this.#context = context;
-    this.#queue = new BlockQueue(context, newId);
-    this.#filters = new AnswerFilters(context, newId);
+    this.#events = new AnswerEvents(context, newId);
+    this.#queue = new BlockQueue(this.#events, context.toolNames);
   }
 
-  /** At most usage is to come. */
+  /** The answer has ended, in whatever way. */
   get finished(): boolean {
-    return this.#closed || this.#filters.stopped;
+    return this.#events.closed;
   }
 
   /** The events since the last call. */
   take(): StreamEvent[] {
-    const { events } = this.#queue;
-    this.#queue.events = [];
-    return this.#filters.push(events);
+    return this.#events.take();
   }
 
   /** Reads one decoded event of a stream. What tells nothing of the answer is ignored. */
-  event(value: unknown): void {
-    if (this.#closed) return;
+  read(value: unknown): void {
+    if (this.#events.closed) return;
     if (!isObject(value)) {
       this.fail('api_error', 'a frame of the stream is not a JSON object');
       return;
     }
-    this.#read(value);
-    if (!this.#closed) this.#queue.emit();
+    this.#event(value);
+    if (!this.#events.closed) this.#queue.emit();
   }
 
-  #read(event: Data): void {
+  #event(event: Data): void {
     switch (event.type) {
       case 'response.output_text.delta':
         this.#textDelta(event, false);
@@ -113,7 +106,7 @@ export class AnswerDecoder {
         this.#takeInput(this.#itemOf(event, 'custom_tool_call'), event.input, false);
         break;
       case 'response.created':
-        if (isObject(event.response)) this.#queue.messageId = stringOf(event.response.id);
+        if (isObject(event.response)) this.#events.id = stringOf(event.response.id);
         break;
       case 'response.completed':
       // OpenRouter
@@ -144,17 +137,13 @@ export class AnswerDecoder {
   }
 
   /** The provider's stream has ended; without the event that ends a response it was cut. */
-  cut(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#queue.events.push(cutEvent);
+  end(): void {
+    this.#events.cut();
   }
 
   /** Ends the answer with an `error` event. */
   fail(type: string, message: string): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#queue.events.push({ type: 'error', error: { type, message } });
+    this.#events.fail(type, message);
   }
 
   #failWith(value: Data, otherwise: string): void {
@@ -237,7 +226,7 @@ export class AnswerDecoder {
   #addText(item: OutputItem, part: Part, text: string, refusal: boolean, logprobs: unknown): void {
     if (text === '') return;
     part.received = true;
-    this.#characters += text.length;
+    this.#events.characters += text.length;
     if (refusal) this.#refusal += text;
     let { block } = part;
     const begun = block !== null && (block.started || block.pending !== '');
@@ -281,7 +270,7 @@ export class AnswerDecoder {
     if (text === '') return;
     item.source ??= source;
     if (item.source !== source) return;
-    this.#characters += text.length;
+    this.#events.characters += text.length;
     if (item.block === null || item.block.closed) item.block = this.#queue.add(item, 'thinking');
     const { block } = item;
     const separate = (block.started || block.pending !== '') && item.lastPart !== part;
@@ -311,7 +300,7 @@ export class AnswerDecoder {
     item.block ??= this.#queue.add(item, 'call');
     const { block } = item;
     if (text === '' || block.closed) return block;
-    this.#characters += text.length;
+    this.#events.characters += text.length;
     if (item.type === 'custom_tool_call')
       block.pending += `${item.input === '' ? '{"input":"' : ''}${JSON.stringify(text).slice(1, -1)}`;
     else block.pending += text;
@@ -337,7 +326,7 @@ export class AnswerDecoder {
 
   /** @param told how the response ended, as its last event says; null where only the response itself says it. */
   #end(response: Data, told: ResponseEnd | null): void {
-    if (this.#queue.messageId === '') this.#queue.messageId = stringOf(response.id);
+    if (this.#events.id === '') this.#events.id = stringOf(response.id);
     const status = stringOf(response.status);
     const end = endOf(status) ?? told ?? (status === '' ? 'completed' : null);
     if (end === null) {
@@ -382,23 +371,7 @@ export class AnswerDecoder {
     this.#queue.finish(end);
     const reason = isObject(response.incomplete_details) ? response.incomplete_details.reason : null;
     const delta = decodeStop(end, reason, { toolUsed: this.#queue.toolUsed, refusal: this.#refusal });
-    const usage = decodeUsage(response.usage);
-    this.#queue.events.push(
-      usage === null
-        ? { type: 'message_delta', delta, usage: this.#estimatedUsage(), estimated: true }
-        : { type: 'message_delta', delta, usage },
-      { type: 'message_stop' },
-    );
-    this.#closed = true;
-  }
-
-  #estimatedUsage(): Usage {
-    return {
-      input_tokens: this.#context.estimatedInputTokens,
-      output_tokens: Math.ceil(this.#characters / CHARACTERS_PER_TOKEN),
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-    };
+    this.#events.finish(delta, decodeUsage(response.usage));
   }
 }
 

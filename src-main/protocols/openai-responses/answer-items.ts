@@ -12,7 +12,7 @@ export interface Item {
 }
 
 /** A message stays open while texts of one phase follow each other. */
-export interface MessageItem extends Item {
+interface MessageItem extends Item {
   kind: 'message';
   phase: string | undefined;
   /** Finished parts, as JSON. */

@@ -1,6 +1,5 @@
-import type { AnswerBlock, BlockDelta, Citation, StreamEvent } from '../canonical.ts';
-import type { DecodeContext } from '../codec.ts';
-import { decodeMessageId, decodeToolId } from '../tool-names.ts';
+import type { AnswerEvents } from '../answer-events.ts';
+import type { AnswerBlock, BlockDelta, Citation } from '../canonical.ts';
 import type { OutputItem } from './output-items.ts';
 import { type Search, searchId } from './web-search.ts';
 
@@ -30,25 +29,18 @@ export interface Block {
  * emitted live: canonical blocks never interleave, items of this API may.
  */
 export class BlockQueue {
-  /** Emitted so far. */
-  events: StreamEvent[] = [];
-  /** The provider's id of the response. */
-  messageId = '';
   /** The model has called a tool of the client's. */
   toolUsed = false;
-  readonly #context: DecodeContext;
-  readonly #newId: () => string;
+  readonly #events: AnswerEvents;
+  readonly #toolNames: ReadonlyMap<string, string>;
   readonly #blocks: Block[] = [];
   /** Place in `#blocks` of the one that is emitted live. */
   #live = 0;
-  /** Index of the next block to start, as the client counts. */
-  #nextIndex = 0;
-  readonly #ids = new Set<string>();
-  #messageStarted = false;
 
-  constructor(context: DecodeContext, newId: () => string) {
-    this.#context = context;
-    this.#newId = newId;
+  /** @param toolNames the provider's names of tools → the client's own, for those that differ. */
+  constructor(events: AnswerEvents, toolNames: ReadonlyMap<string, string>) {
+    this.#events = events;
+    this.#toolNames = toolNames;
   }
 
   /** Adds a block at the end. */
@@ -83,7 +75,6 @@ export class BlockQueue {
   /** Emits all there is. */
   finish(end: 'completed' | 'incomplete'): void {
     this.#emit(end);
-    this.#startMessage();
   }
 
   #emit(end: 'completed' | 'incomplete' | null): void {
@@ -94,34 +85,33 @@ export class BlockQueue {
       if (block.started) this.#emitContent(block);
       if (!closing) return;
       block.closed = true;
-      if (block.started) this.#stopBlock();
+      if (block.started) this.#events.stopBlock();
       this.#live += 1;
     }
   }
 
   #start(block: Block): void {
-    this.#startMessage();
     block.started = true;
     const { item } = block;
     switch (block.kind) {
       case 'text':
-        this.#startBlock(textBlock(block));
+        this.#events.startBlock(textBlock(block));
         break;
       case 'thinking':
         if (block.pending !== '') {
           const openai = item.id === '' ? {} : { openai: { id: item.id } };
-          this.#startBlock({ type: 'thinking', thinking: '', signature: '', ...openai });
+          this.#events.startBlock({ type: 'thinking', thinking: '', signature: '', ...openai });
         } else {
-          this.#startBlock({ type: 'redacted_thinking', data: block.signature });
+          this.#events.startBlock({ type: 'redacted_thinking', data: block.signature });
           block.signature = '';
         }
         break;
       case 'call': {
         this.toolUsed = true;
-        const name = this.#context.toolNames.get(item.name) ?? item.name;
-        const id = decodeToolId(this.#unique(item.callId || item.id || `call_${this.#newId()}`));
+        const name = this.#toolNames.get(item.name) ?? item.name;
+        const id = this.#events.toolId(item.callId || item.id);
         const call = { type: 'tool_use' as const, id, name, input: {} };
-        this.#startBlock(item.type === 'custom_tool_call' ? { ...call, openai: { custom: true } } : call);
+        this.#events.startBlock(item.type === 'custom_tool_call' ? { ...call, openai: { custom: true } } : call);
         break;
       }
       case 'search':
@@ -131,64 +121,19 @@ export class BlockQueue {
   }
 
   #startSearch({ id: itemId }: OutputItem, { query, content }: Search): void {
-    const id = this.#unique(searchId(itemId || this.#newId()));
-    this.#startBlock({ type: 'server_tool_use', id, name: 'web_search', input: {} });
+    const id = this.#events.toolId(searchId(itemId || this.#events.newId()));
+    this.#events.startBlock({ type: 'server_tool_use', id, name: 'web_search', input: {} });
     // Clients read a tool's input from the deltas only.
-    this.#push({ type: 'input_json_delta', partial_json: JSON.stringify({ query }) });
-    this.#stopBlock();
-    this.#startBlock({ type: 'web_search_tool_result', tool_use_id: id, content });
+    this.#events.delta({ type: 'input_json_delta', partial_json: JSON.stringify({ query }) });
+    this.#events.stopBlock();
+    this.#events.startBlock({ type: 'web_search_tool_result', tool_use_id: id, content });
   }
 
   #emitContent(block: Block): void {
-    if (block.pending !== '') this.#push(deltaOf(block));
+    if (block.pending !== '') this.#events.delta(deltaOf(block));
     block.pending = '';
-    for (const citation of block.citations.splice(0)) this.#push({ type: 'citations_delta', citation });
-    if (block.signature !== '') this.#push({ type: 'signature_delta', signature: block.signature });
-  }
-
-  #startBlock(content_block: AnswerBlock): void {
-    this.events.push({ type: 'content_block_start', index: this.#nextIndex, content_block });
-    this.#nextIndex += 1;
-  }
-
-  #push(delta: BlockDelta): void {
-    this.events.push({ type: 'content_block_delta', index: this.#nextIndex - 1, delta });
-  }
-
-  #stopBlock(): void {
-    this.events.push({ type: 'content_block_stop', index: this.#nextIndex - 1 });
-  }
-
-  /** Unique in the answer, whatever the provider sends. */
-  #unique(id: string): string {
-    let unique = id;
-    for (let count = 2; this.#ids.has(unique); count += 1) unique = `${id}_${count}`;
-    this.#ids.add(unique);
-    return unique;
-  }
-
-  #startMessage(): void {
-    if (this.#messageStarted) return;
-    this.#messageStarted = true;
-    const { model, estimatedInputTokens } = this.#context;
-    this.events.push({
-      type: 'message_start',
-      message: {
-        id: messageId(this.messageId, this.#newId),
-        type: 'message',
-        role: 'assistant',
-        model,
-        content: [],
-        stop_reason: null,
-        stop_sequence: null,
-        usage: {
-          input_tokens: estimatedInputTokens,
-          output_tokens: 0,
-          cache_creation_input_tokens: 0,
-          cache_read_input_tokens: 0,
-        },
-      },
-    });
+    for (const citation of block.citations.splice(0)) this.#events.delta({ type: 'citations_delta', citation });
+    if (block.signature !== '') this.#events.delta({ type: 'signature_delta', signature: block.signature });
   }
 }
 
@@ -234,11 +179,4 @@ function deltaOf({ kind, pending, logprobs }: Block): BlockDelta {
     default:
       return { type: 'input_json_delta', partial_json: pending };
   }
-}
-
-/** Never `msg_…`: Claude Code takes that for a message Anthropic has stored, and sends only what is new the next time. */
-function messageId(given: string, newId: () => string): string {
-  if (given === '') return `resp_${newId()}`;
-  const id = decodeMessageId(given);
-  return id.startsWith('msg_') ? `resp_${id}` : id;
 }

@@ -1,7 +1,6 @@
-import { messageEvents } from '../anthropic/message-events.ts';
 import type { AnswerMessage, StreamEvent } from '../canonical.ts';
 import type { ClientCodec } from '../codec.ts';
-import { isObject } from '../is-object.ts';
+import { messageEvents } from '../message-events.ts';
 import { encodeOpenaiError } from '../openai-error.ts';
 import { nativeItemId } from './client-reasoning.ts';
 import { decodeResponsesRequest } from './client-request.ts';
@@ -16,18 +15,12 @@ function encodeAnswer(message: AnswerMessage, echo: Echo): string {
   return encoder.response;
 }
 
-/** Of a whole answer more is known than its events tell: which id OpenAI's state is bound to, and how a cut input read. */
+/** Of a whole answer more is known than its events tell: which id OpenAI's state is bound to. */
 function asStreamed(event: StreamEvent, { content }: AnswerMessage): StreamEvent {
   if (event.type === 'content_block_start' && event.content_block.type === 'thinking') {
     const whole = content[event.index];
     const id = whole?.type === 'thinking' ? nativeItemId(whole.signature) : null;
     return id === null ? event : { ...event, content_block: { ...event.content_block, openai: { id } } };
-  }
-  if (event.type === 'content_block_delta' && event.delta.type === 'input_json_delta') {
-    const call = content[event.index];
-    const input = call?.type === 'tool_use' ? call.input : null;
-    if (isObject(input) && typeof input._raw === 'string')
-      return { ...event, delta: { type: 'input_json_delta', partial_json: input._raw } };
   }
   return event;
 }
@@ -35,6 +28,7 @@ function asStreamed(event: StreamEvent, { content }: AnswerMessage): StreamEvent
 /** The front door of OpenAI's Responses API, without what its server keeps: every request brings the whole conversation. */
 export const openaiResponsesClientCodec: ClientCodec = {
   protocol: 'openai-responses',
+  requestIdHeader: 'x-request-id',
   decodeRequest: decodeResponsesRequest,
   answerEncoder: (body) => {
     const echo = echoOf(body());

@@ -1,14 +1,14 @@
-import { toolInput } from '../anthropic/message-collector.ts';
 import type { ContentBlock, Message, TextBlock, ToolResultBlock } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
 import { arrayAt, invalid, objectAt, optionalString, stringAt } from '../openai-checks.ts';
+import { toolInput } from '../tool-input.ts';
 import { decodeToolId } from '../tool-names.ts';
 import { contentBlocks, textBlocks, unsupported } from './client-parts.ts';
 import { decodeReasoning } from './client-reasoning.ts';
 import { flatName } from './client-tools.ts';
 
 /** A Responses conversation in the canonical form. */
-export interface DecodedInput {
+interface DecodedInput {
   /** What system and developer messages say before anything else. */
   system: TextBlock[];
   messages: Message[];
@@ -51,10 +51,15 @@ type Turn = { role: Message['role']; content: ContentBlock[] };
 class Conversation {
   readonly #system: TextBlock[] = [];
   readonly #turns: Turn[] = [];
+  /** The turn that made each call, by the call's id; of two with one id the later. */
+  readonly #callers = new Map<string, Turn>();
   readonly settings: DecodedInput['settings'] = {};
 
   add(role: 'user' | 'assistant', blocks: readonly ContentBlock[]): void {
-    if (blocks.length > 0) this.#turn(role).content.push(...blocks);
+    if (blocks.length === 0) return;
+    const turn = this.#turn(role);
+    turn.content.push(...blocks);
+    for (const block of blocks) if (block.type === 'tool_use') this.#callers.set(block.id, turn);
   }
 
   /** Leading ones are the system prompt. */
@@ -65,13 +70,8 @@ class Conversation {
 
   /** Tool results come first in the user message that follows the calls, whatever was said in between. */
   addResult(result: ToolResultBlock): void {
-    let at = this.#turns.length;
-    while (this.#turns[at - 1]?.role === 'system') at -= 1;
-    let turn = this.#turns[at - 1];
-    if (turn?.role !== 'user') {
-      turn = { role: 'user', content: [] };
-      this.#turns.splice(at, 0, turn);
-    }
+    const caller = this.#callers.get(result.tool_use_id);
+    const turn = caller === undefined ? this.#turn('user') : this.#userAfter(caller);
     const rest = turn.content.findIndex(({ type }) => type !== 'tool_result');
     turn.content.splice(rest === -1 ? turn.content.length : rest, 0, result);
   }
@@ -83,6 +83,19 @@ class Conversation {
     // Other APIs want a question; here instructions alone are one.
     if (this.#system.length === 0) invalid('input', 'must say something');
     return { system: [], messages: [{ role: 'user', content: this.#system }], settings };
+  }
+
+  /** What the user says to a turn, before anything else is answered. */
+  #userAfter(caller: Turn): Turn {
+    const start = this.#turns.lastIndexOf(caller) + 1;
+    for (let at = start; at < this.#turns.length; at += 1) {
+      const turn = this.#turns[at];
+      if (turn?.role === 'user') return turn;
+      if (turn?.role === 'assistant') break;
+    }
+    const turn: Turn = { role: 'user', content: [] };
+    this.#turns.splice(start, 0, turn);
+    return turn;
   }
 
   #turn(role: Message['role']): Turn {
@@ -130,8 +143,21 @@ function decodeItem(item: Item, field: string, conversation: Conversation): void
     case 'custom_tool_call_output':
       conversation.addResult(result(callId(item, field), output(item.output, field)));
       break;
+    case 'configuration_update': {
+      const { settings } = conversation;
+      if (isObject(item.reasoning)) settings.reasoning = { ...settings.reasoning, ...item.reasoning };
+      if (isObject(item.text)) settings.text = { ...settings.text, ...item.text };
+      break;
+    }
+    default:
+      decodeOwnItem(type, item, field, conversation);
+  }
+}
 
-    // OpenAI's own tools that the client runs: there is no room for their fields but in the call's input.
+/** Items of OpenAI's own tools, and what only OpenAI can read. */
+function decodeOwnItem(type: string, item: Item, field: string, conversation: Conversation): void {
+  switch (type) {
+    // Tools that the client runs: there is no room for their fields but in the call's input.
     case 'local_shell_call':
     case 'shell_call':
     case 'apply_patch_call':
@@ -167,12 +193,6 @@ function decodeItem(item: Item, field: string, conversation: Conversation): void
     case 'additional_tools':
     case 'mcp_list_tools':
       break;
-    case 'configuration_update': {
-      const { settings } = conversation;
-      if (isObject(item.reasoning)) settings.reasoning = { ...settings.reasoning, ...item.reasoning };
-      if (isObject(item.text)) settings.text = { ...settings.text, ...item.text };
-      break;
-    }
 
     case 'item_reference':
       unsupported(field, 'CProxy keeps no items to refer to; send store: false and the whole items');

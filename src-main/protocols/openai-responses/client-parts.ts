@@ -1,5 +1,6 @@
 import { ProxyError } from '../../../src-shared/errors.ts';
 import type { ContentBlock, TextBlock } from '../canonical.ts';
+import { isBlank } from '../content-text.ts';
 import { arrayAt, invalid, objectAt, optionalString, stringAt } from '../openai-checks.ts';
 import { fileBlock, imageSource } from '../openai-media.ts';
 import { cacheMark } from '../openai-settings.ts';
@@ -8,9 +9,6 @@ import { cacheMark } from '../openai-settings.ts';
 export function unsupported(field: string, reason: string): never {
   throw ProxyError.of('unsupported_content', { field, reason });
 }
-
-/** Anthropic refuses blank texts. */
-const isBlank = (text: string): boolean => !/\S/.test(text);
 
 /**
  * What a message or a tool's output says: a text, or a list of `input_text`, `input_image`, `input_file`, `output_text` and

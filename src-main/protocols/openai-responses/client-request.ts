@@ -9,7 +9,7 @@ import {
   optionalString,
   stringAt,
 } from '../openai-checks.ts';
-import { effortFields } from '../openai-settings.ts';
+import { effortFields, otherFields, schemaFormat } from '../openai-settings.ts';
 import type { RequestBody } from '../request-body.ts';
 import { decodeInput, toolsInInput } from './client-input.ts';
 import { decodeToolChoice, decodeTools } from './client-tools.ts';
@@ -43,18 +43,6 @@ const READ: ReadonlySet<string> = new Set([
   'reasoning',
   'text',
   ...KEPT_STATE,
-]);
-/** Fields that Chat Completions has under the same name. */
-const SHARED: ReadonlySet<string> = new Set([
-  'metadata',
-  'moderation',
-  'prompt_cache_key',
-  'prompt_cache_options',
-  'prompt_cache_retention',
-  'safety_identifier',
-  'service_tier',
-  'top_logprobs',
-  'user',
 ]);
 
 /**
@@ -91,7 +79,7 @@ export function decodeResponsesRequest(given: unknown): MessagesRequest {
   // This dialect caches by itself: where no place is marked, the end of the prompt is one.
   if (![...messages, { content: system }].some(isMarked)) request.cache_control = { type: 'ephemeral' };
 
-  const extras: OpenaiExtras = bags(body);
+  const extras = otherFields(body, READ, 'responses');
   const text = { ...optionalObject(body.text, 'text'), ...settings.text };
   readFormat(text, request, extras);
   readReasoning({ ...optionalObject(body.reasoning, 'reasoning'), ...settings.reasoning }, request, extras);
@@ -110,19 +98,6 @@ function requestTools(body: Record<string, unknown>): readonly Tool[] {
   return added.length === 0 ? listed : [...listed, ...decodeTools(added, 'input.tools')];
 }
 
-function bags(body: Record<string, unknown>): Pick<OpenaiExtras, 'shared' | 'responses'> {
-  const shared: Record<string, unknown> = {};
-  const responses: Record<string, unknown> = {};
-  for (const name in body) {
-    if (READ.has(name) || body[name] === null) continue;
-    (SHARED.has(name) ? shared : responses)[name] = body[name];
-  }
-  return {
-    ...(Object.keys(shared).length > 0 ? { shared } : {}),
-    ...(Object.keys(responses).length > 0 ? { responses } : {}),
-  };
-}
-
 /** `text.format` and `text.verbosity`. */
 function readFormat(text: Record<string, unknown>, request: MessagesRequest, extras: OpenaiExtras): void {
   const verbosity = optionalString(text.verbosity, 'text.verbosity');
@@ -136,17 +111,9 @@ function readFormat(text: Record<string, unknown>, request: MessagesRequest, ext
       extras.format = { type: 'json_object' };
       return;
     case 'json_schema': {
-      const schema = optionalObject(format.schema, 'text.format.schema');
-      const strict = format.strict === null ? null : optionalBoolean(format.strict, 'text.format.strict');
-      const description = optionalString(format.description, 'text.format.description');
-      extras.format = {
-        type: 'json_schema',
-        name: stringAt(format.name, 'text.format.name'),
-        ...(schema === undefined ? {} : { schema }),
-        ...(strict === undefined ? {} : { strict }),
-        ...(description === undefined ? {} : { description }),
-      };
-      if (schema !== undefined) request.output_config = { format: { type: 'json_schema', schema } };
+      const { format: asked, output_config } = schemaFormat(format, 'text.format');
+      extras.format = asked;
+      if (output_config !== undefined) request.output_config = output_config;
       return;
     }
     default:

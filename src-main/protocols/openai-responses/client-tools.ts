@@ -1,5 +1,6 @@
 import type { MessagesRequest, OpenaiExtras, Tool, ToolChoice } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
 import {
   arrayAt,
   invalid,
@@ -26,22 +27,15 @@ export function flatName(namespace: string | null | undefined, name: string): st
   return `${namespace}${namespace.endsWith('__') ? '' : '__'}${name}`;
 }
 
-/** Equal tool definitions are one frozen object (request-body.ts), so each list is translated once. */
-const decodedLists = new WeakMap<readonly unknown[], readonly Tool[]>();
+const decodedLists = new ListCache<readonly Tool[]>();
 
 /** @throws ProxyError `invalid_field` */
 export function decodeTools(given: unknown, field: string): readonly Tool[] {
   const list = arrayAt(given, field);
-  const known = decodedLists.get(list);
-  if (known !== undefined) return known;
-  const tools = list.flatMap((tool, index) =>
-    toolsOf(objectAt(tool, `${field}[${index}]`), `${field}[${index}]`, null),
-  );
-  if (!Object.isFrozen(list)) return tools;
-  // Frozen, so that others need to translate it only once, too.
-  const frozen = Object.freeze(tools);
-  decodedLists.set(list, frozen);
-  return frozen;
+  const decoded = (tool: unknown, index: number) =>
+    toolsOf(objectAt(tool, `${field}[${index}]`), `${field}[${index}]`, null);
+  // Frozen, so that others need to translate them only once, too.
+  return decodedLists.of(list, field, () => Object.freeze(list.flatMap(decoded)));
 }
 
 const WEB_SEARCH = /^web_search(_preview)?(_\d|$)/;

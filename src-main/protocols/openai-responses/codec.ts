@@ -1,9 +1,8 @@
 import type { ProviderCodec } from '../codec.ts';
-import { decodeError } from '../openai-chat/error-envelope.ts';
+import { decodeError } from '../upstream-error.ts';
+import { createStreamDecoder, decodeAnswer } from './decode-answer.ts';
 import { responsesPassThrough } from './pass-through.ts';
 import { encodeRequest } from './request.ts';
-import { ResponsesStreamDecoder } from './stream-decoder.ts';
-import { decodeAnswer } from './whole-answer.ts';
 
 /** OpenAI's Responses API, as OpenAI and the servers that imitate it speak it; stateless. */
 export const openaiResponsesCodec: ProviderCodec = {
@@ -11,7 +10,7 @@ export const openaiResponsesCodec: ProviderCodec = {
   path: '/responses',
   passThrough: responsesPassThrough,
   encodeRequest,
-  createStreamDecoder: (context) => new ResponsesStreamDecoder(context),
+  createStreamDecoder: (context) => createStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),
   decodeError,
 };

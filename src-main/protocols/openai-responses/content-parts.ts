@@ -10,15 +10,10 @@ import {
   toolReferenceText,
   toolResultText,
 } from '../content-text.ts';
-import { serverBlockText } from '../server-tools.ts';
+import { type Breakpoint, breakpoint } from '../openai-fields.ts';
+import { otherBlockText } from '../server-tools.ts';
 
-/** The exact end of a prompt prefix that is to be cached (GPT-5.6 and later). */
-interface Breakpoint {
-  mode: 'explicit';
-  ttl: '30m' | '12h';
-}
-
-export type TextPart = { type: 'input_text'; text: string; prompt_cache_breakpoint?: Breakpoint };
+type TextPart = { type: 'input_text'; text: string; prompt_cache_breakpoint?: Breakpoint };
 export type InputPart =
   | TextPart
   | {
@@ -79,9 +74,8 @@ function pushParts(block: ContentBlock, parts: InputPart[], context: PartsContex
       parts.push(text(toolReferenceText(block)));
       break;
     default: {
-      const said = serverBlockText(block);
+      const said = otherBlockText(block, context.warnings);
       if (said !== null) parts.push(text(said));
-      else context.warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
     }
   }
 }
@@ -89,8 +83,7 @@ function pushParts(block: ContentBlock, parts: InputPart[], context: PartsContex
 /** Marks the end of what a block has become. */
 function markLast(parts: InputPart[], cache: CacheControl | null | undefined, { marks }: PartsContext): void {
   const last = parts.at(-1);
-  if (marks && cache && last !== undefined)
-    last.prompt_cache_breakpoint = { mode: 'explicit', ttl: cache.ttl === '1h' ? '12h' : '30m' };
+  if (marks && cache && last !== undefined) last.prompt_cache_breakpoint = breakpoint(cache);
 }
 
 function imagePart({ source, openai }: ImageBlock, { quirks, blind, warnings }: PartsContext): InputPart {

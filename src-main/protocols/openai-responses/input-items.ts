@@ -1,10 +1,10 @@
 import type { ContentBlock, MessagesRequest, TextBlock, ToolUseBlock } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
-import { NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
+import { GO_ON, NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
 import { isObject } from '../is-object.ts';
 import { customInput } from '../openai-settings.ts';
 import { stateFor } from '../reasoning-state.ts';
-import { serverBlockText } from '../server-tools.ts';
+import { otherBlockText } from '../server-tools.ts';
 import { encodeToolId, encodeToolName } from '../tool-names.ts';
 import { type ToolResult, type Turn, turnsOf } from '../turns.ts';
 import { type InputPart, inputParts, type PartsContext, toolOutput } from './content-parts.ts';
@@ -15,7 +15,7 @@ const ID_LIMIT = 64;
 type OutputPart = { type: 'output_text'; text: string } | { type: 'refusal'; refusal: string };
 
 /** An item of `input`, as far as it is made here. A `reasoning` item goes back as it came. */
-export type InputItem =
+type InputItem =
   | { type: 'message'; role: 'user' | 'developer'; content: InputPart[] }
   | { type: 'message'; role: 'assistant'; content: OutputPart[]; phase?: string }
   | { type: 'function_call'; call_id: string; name: string; arguments: string }
@@ -23,7 +23,7 @@ export type InputItem =
   | { type: 'function_call_output' | 'custom_tool_call_output'; call_id: string; output: string | InputPart[] }
   | Readonly<Record<string, unknown>>;
 
-export interface Conversation {
+interface Conversation {
   /** '' where there are none, or where they are the first item of `input`. */
   instructions: string;
   input: InputItem[];
@@ -34,10 +34,6 @@ interface Context extends PartsContext {
   /** Filled: names that had to change (sent name → the client's own). */
   toolNames: Map<string, string>;
 }
-
-/** What is said where a conversation ends with the beginning of the answer, which this API does not go on with. */
-const GO_ON =
-  'Your last message above is the beginning of your answer. Go on exactly where it ends, repeat nothing of it, and do not comment on this.';
 
 /**
  * The conversation as items of the Responses API. Each turn is translated by itself: when a conversation grows, what was
@@ -53,9 +49,7 @@ export function encodeConversation(
   warnings: Set<string>,
 ): Conversation {
   const { quirks, refused, facts } = target;
-  const marks =
-    quirks.cacheMarks === 'prompt_cache_breakpoint' &&
-    ![...refused].some((name) => name.endsWith('prompt_cache_breakpoint'));
+  const marks = quirks.cacheMarks === 'prompt_cache_breakpoint' && !refused.has('prompt_cache_breakpoint');
   const context: Context = { target, quirks, marks, blind: facts.images === false, toolNames, warnings };
   const input: InputItem[] = [];
 
@@ -131,9 +125,8 @@ function assistantItems(blocks: readonly ContentBlock[], context: Context): Inpu
         break;
       }
       default: {
-        const said = serverBlockText(block);
+        const said = otherBlockText(block, warnings);
         if (said !== null) say({ type: 'output_text', text: said }, undefined);
-        else warnings.add(`A content block of type '${block.type}' has no counterpart and was left out.`);
       }
     }
   }

@@ -1,24 +1,19 @@
-import { hash } from 'node:crypto';
 import type { MessagesRequest } from '../canonical.ts';
 import type { EncodedRequest, EncodeTarget } from '../codec.ts';
 import { effortOf, nearestEffort, type ReasoningEffort } from '../effort.ts';
 import { isObject } from '../is-object.ts';
 import { JsonWriter } from '../json-writer.ts';
-import { isOpenaiReasoner } from '../openai-chat/reasoning-settings.ts';
+import { warnOfLost } from '../lost-fields.ts';
+import { accountFields, responseFormat } from '../openai-fields.ts';
+import { isOpenaiReasoner } from '../openai-models.ts';
 import { outputLimit } from '../output-limit.ts';
-import { withoutField } from '../refused-fields.ts';
-import { isStrict, outputSchema } from '../tool-schema.ts';
 import { encodeConversation } from './input-items.ts';
 import { encodeTools } from './tools.ts';
 
 /** OpenAI refuses less. Tokens. */
 const LEAST_OUTPUT = 16;
-/** OpenAI refuses a longer `prompt_cache_key`. Characters. */
-const CACHE_KEY_LIMIT = 64;
 
 type Fields = Record<string, unknown>;
-
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
 /**
  * A canonical request as the body of `POST /responses`, stateless: nothing is stored, and the model's reasoning comes back
@@ -35,7 +30,7 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   const extras = extraFields(request, warnings);
   const effort = wantedEffort(request, target);
   const fields: Fields = {
-    ...accountFields(request, target, extras.fields),
+    ...accountFields(request, target),
     ...choice,
     ...extras.fields,
     max_output_tokens: outputLimit(request, target, LEAST_OUTPUT),
@@ -64,33 +59,17 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
 }
 
 /** What is sent of our own accord: nothing is lost without it. */
-const OWN_FIELDS = new Set(['user', 'safety_identifier', 'prompt_cache_key', 'include', 'store', 'reasoning.summary']);
+const OWN_FIELDS = new Set(['user', 'safety_identifier', 'prompt_cache_key', 'include', 'store']);
 
-/** The fields that the model has not refused before, by their names or their paths (`reasoning.effort`). */
+/** The fields that the model has not refused before. */
 function acceptedFields(fields: Fields, refused: ReadonlySet<string>, warnings: Set<string>): Fields {
-  let accepted: Fields = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-  for (const path of refused) {
-    const left = withoutField(accepted, path);
-    if (left !== accepted && !OWN_FIELDS.has(path))
-      warnings.add(`${path} was left out: the model has refused it before.`);
-    accepted = left;
+  const accepted: Fields = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    if (!refused.has(name)) accepted[name] = value;
+    else if (!OWN_FIELDS.has(name)) warnings.add(`${name} was left out: the model has refused it before.`);
   }
   return accepted;
-}
-
-/** Who asks, in which conversation, and how quickly. */
-function accountFields(request: MessagesRequest, { quirks, session }: EncodeTarget, given: Fields): Fields {
-  const { metadata, service_tier: tier } = request;
-  const named = given.user !== undefined || given.safety_identifier !== undefined;
-  // Hashed: Claude Code's user id is a JSON text longer than these fields may be, and names the account to strangers.
-  const user = metadata?.user_id && !named ? sha256(metadata.user_id) : undefined;
-  if (!quirks.isOpenai) return { user };
-  const fast = (request as { speed?: unknown }).speed === 'fast';
-  return {
-    safety_identifier: user,
-    prompt_cache_key: session === null ? undefined : session.length > CACHE_KEY_LIMIT ? sha256(session) : session,
-    service_tier: fast ? 'priority' : tier === 'standard_only' ? 'default' : undefined,
-  };
 }
 
 /** What clients of OpenAI's dialects said beyond Anthropic's terms. */
@@ -101,11 +80,7 @@ interface Extras {
 
 function extraFields({ openai }: MessagesRequest, warnings: Set<string>): Extras {
   const { logprobs, top_logprobs, ...chat } = openai?.chat ?? {};
-  for (const [name, value] of Object.entries(chat)) {
-    const says = value !== null && value !== undefined && !(name === 'n' && value === 1);
-    if (says && !(name.endsWith('_penalty') && value === 0))
-      warnings.add(`${name} has no counterpart in the Responses API and was left out.`);
-  }
+  warnOfLost(chat, warnings);
   return {
     fields: { top_logprobs: top_logprobs ?? undefined, ...openai?.shared, ...openai?.responses },
     logprobs: logprobs === true,
@@ -169,22 +144,16 @@ function samplingFields(
 }
 
 function textFields(
-  { openai, output_config }: MessagesRequest,
+  request: MessagesRequest,
   { quirks }: EncodeTarget,
   given: unknown,
   warnings: Set<string>,
 ): Fields | undefined {
   const fields: Fields = { ...(isObject(given) ? given : {}) };
-  const schema = output_config?.format?.schema;
-  if (openai?.format !== undefined) {
-    fields.format = openai.format;
-  } else if (schema !== undefined) {
-    const sent = outputSchema(schema, quirks.toolSchema);
-    fields.format = { type: 'json_schema', name: 'output', schema: sent, strict: isStrict(sent) };
-  }
-  if (openai?.verbosity !== undefined) {
-    if (quirks.isOpenai) fields.verbosity = openai.verbosity;
-    else warnings.add('verbosity has no counterpart and was left out.');
-  }
+  const format = responseFormat(request, quirks);
+  if (format !== undefined) fields.format = format;
+  const verbosity = request.openai?.verbosity;
+  if (verbosity !== undefined && quirks.isOpenai) fields.verbosity = verbosity;
+  else warnOfLost({ verbosity }, warnings);
   return Object.keys(fields).length === 0 ? undefined : fields;
 }

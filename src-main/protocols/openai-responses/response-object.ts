@@ -1,5 +1,6 @@
 import type { Usage } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
 import { toolsInInput } from './client-input.ts';
 import { type ToolForm, toolForms } from './client-tools.ts';
 import { encodeUsage } from './client-usage.ts';
@@ -11,17 +12,10 @@ export interface Echo {
   readonly forms: ReadonlyMap<string, ToolForm>;
 }
 
-/** Equal tool definitions are one frozen object (request-body.ts), so each list is written once. */
-const writtenTools = new WeakMap<object, string>();
+const writtenTools = new ListCache<string>();
 
-function toolsJson(tools: unknown): string {
-  if (!Array.isArray(tools)) return '[]';
-  const known = writtenTools.get(tools);
-  if (known !== undefined) return known;
-  const json = JSON.stringify(tools);
-  if (Object.isFrozen(tools)) writtenTools.set(tools, json);
-  return json;
-}
+const toolsJson = (tools: unknown): string =>
+  Array.isArray(tools) ? writtenTools.of(tools, '', () => JSON.stringify(tools)) : '[]';
 
 /** Keeps nothing of the conversation. */
 export function echoOf(body: Readonly<Record<string, unknown>>): Echo {

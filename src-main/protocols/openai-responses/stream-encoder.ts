@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { ProxyError } from '../../../src-shared/errors.ts';
-import { toolInput } from '../anthropic/message-collector.ts';
 import type { AnswerBlock, BlockDelta, StreamEvent, TextBlock, Usage } from '../canonical.ts';
 import type { StreamEncoder } from '../codec.ts';
-import { isObject } from '../is-object.ts';
 import { type OpenaiError, openaiErrorBody } from '../openai-error.ts';
 import { customInput } from '../openai-settings.ts';
+import { shortId } from '../short-id.ts';
+import { isObjectJson, toolInput } from '../tool-input.ts';
 import { encodeToolId } from '../tool-names.ts';
 import {
   annotationJson,
@@ -104,8 +103,8 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   }
 
   #start({ message }: Extract<StreamEvent, { type: 'message_start' }>): string {
-    const own = message.id.replace(/^(msg|resp|chatcmpl|chat)[-_]/, '').replace(/[^a-zA-Z0-9_-]/g, '_');
-    this.#idCore = (own === '' ? randomUUID().replaceAll('-', '') : own).slice(0, ID_CORE_LIMIT);
+    const own = message.id.replace(/^(?:msg|resp|chatcmpl|answer)[-_]/, '').replace(/[^a-zA-Z0-9_-]/g, '_');
+    this.#idCore = (own === '' ? shortId() : own).slice(0, ID_CORE_LIMIT);
     this.#head = { id: `resp_${this.#idCore}`, createdAt: Math.floor(Date.now() / 1000), model: message.model };
     this.#usage = message.usage;
     if (message.stop_details)
@@ -343,7 +342,8 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     return (
       missing +
       this.#event('response.function_call_arguments.done', `${item.place},"arguments":${JSON.stringify(block.json)}`) +
-      this.#done(item, callJson(block, isWhole(block.json) ? 'completed' : 'incomplete', block.json))
+      // Cut by the token limit it must not be run.
+      this.#done(item, callJson(block, isObjectJson(block.json) ? 'completed' : 'incomplete', block.json))
     );
   }
 
@@ -354,7 +354,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     return (
       (text === '' ? '' : this.#event('response.custom_tool_call_input.delta', `${item.place},"delta":${said}`)) +
       this.#event('response.custom_tool_call_input.done', `${item.place},"input":${said}`) +
-      this.#done(item, callJson(block, json === '' || isWhole(json) ? 'completed' : 'incomplete', text))
+      this.#done(item, callJson(block, json === '' || isObjectJson(json) ? 'completed' : 'incomplete', text))
     );
   }
 
@@ -401,15 +401,6 @@ export class ResponsesStreamEncoder implements StreamEncoder {
  * for Go take it for an event without data, and fail (maximhq/bifrost issue 5874).
  */
 export const PING = ': ping\n';
-
-/** Cut by the token limit it must not be run. */
-function isWhole(json: string): boolean {
-  try {
-    return isObject(JSON.parse(json));
-  } catch {
-    return false;
-  }
-}
 
 const isFailed = (block: AnswerBlock): boolean =>
   block.type === 'web_search_tool_result' && !Array.isArray(block.content);

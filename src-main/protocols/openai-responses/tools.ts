@@ -1,6 +1,8 @@
 import type { MessagesRequest, Tool } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
 import { isObject } from '../is-object.ts';
+import { ListCache } from '../list-cache.ts';
+import { parallelCalls } from '../openai-fields.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -17,7 +19,7 @@ type ToolChoice =
   | { type: 'allowed_tools'; mode: 'auto' | 'required'; tools: ToolReference[] };
 
 /** The fields of a request that concern tools; absent ones are undefined and vanish in JSON. */
-export interface ToolFields {
+interface ToolFields {
   /** JSON of the `tools` field; null where there is none. */
   tools: Uint8Array | null;
   choice: { tool_choice: ToolChoice | undefined; parallel_tool_calls: boolean | undefined };
@@ -36,21 +38,12 @@ interface EncodedTools {
   warnings: readonly string[];
 }
 
-/** Equal tool definitions are one object (request-body.ts), so each list is translated once for each kind of target. */
-const encodedLists = new WeakMap<readonly Tool[], Map<string, EncodedTools>>();
+const encodedLists = new ListCache<EncodedTools>();
 
 function encodeList(list: readonly Tool[], target: EncodeTarget): EncodedTools {
   const { isOpenai, searchesWeb, toolSchema, toolLimit } = target.quirks;
   const kind = `${isOpenai} ${searchesWeb} ${toolSchema} ${toolLimit}`;
-  const known = encodedLists.get(list)?.get(kind);
-  if (known !== undefined) return known;
-  const encoded = translateList(list, target);
-  // What is not frozen might change under us.
-  if (Object.isFrozen(list)) {
-    const byKind = encodedLists.get(list) ?? new Map<string, EncodedTools>();
-    encodedLists.set(list, byKind.set(kind, encoded));
-  }
-  return encoded;
+  return encodedLists.of(list, kind, () => translateList(list, target));
 }
 
 function translateList(list: readonly Tool[], target: EncodeTarget): EncodedTools {
@@ -151,13 +144,11 @@ export function encodeTools(
   // Without tools, OpenAI refuses an empty list, a choice and parallel_tool_calls alike.
   if (references.size === 0)
     return { tools: null, choice: { tool_choice: undefined, parallel_tool_calls: undefined }, searches };
-  const choice = request.tool_choice;
-  const serial = choice && choice.type !== 'none' && choice.disable_parallel_tool_use === true;
   return {
     tools: encoded.json,
     choice: {
       tool_choice: encodeChoice(request, references, warnings),
-      parallel_tool_calls: request.openai?.parallelToolCalls ?? (serial ? false : undefined),
+      parallel_tool_calls: parallelCalls(request),
     },
     searches,
   };

@@ -50,6 +50,10 @@ describe('lines for Claude Code', () => {
     );
   });
 
+  test('and where clients of OpenAI go', () => {
+    expect(say({ firstToken: 'cpx_abc' })).toContain('same token, and http://127.0.0.1:4777/v1 as their base URL');
+  });
+
   test('later without it, and how to make another', () => {
     const text = say({ command: 'npx cproxy' });
     expect(text).toContain('ANTHROPIC_AUTH_TOKEN=YOUR_TOKEN');

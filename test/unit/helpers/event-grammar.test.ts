@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { messageEvents } from '../../../src-main/protocols/anthropic/message-events.ts';
 import type { AnswerMessage, StreamEvent } from '../../../src-main/protocols/canonical.ts';
+import { messageEvents } from '../../../src-main/protocols/message-events.ts';
 import { checkEventGrammar, parseAnthropicSse } from '../../helpers/event-grammar.ts';
 
 const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

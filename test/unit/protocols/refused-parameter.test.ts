@@ -27,6 +27,11 @@ const everything = JSON.stringify({
   chat_template_kwargs: {},
 });
 
+/** A conversation that a provider has answered which shows its thinking. */
+const answered = JSON.stringify({
+  messages: [{ role: 'assistant', content: 'x', reasoning_content: 'Hm.', reasoning: 'Hm.', refusal: null }],
+});
+
 const says = (message: string, code: string | null = null, param: string | null = null): UpstreamError => ({
   message,
   code,
@@ -207,6 +212,39 @@ const wordings: readonly [source: string, error: UpstreamError, parameter: strin
   ['Ollama: charmbracelet/crush issue 2623', says('think value "medium" is not supported for this model'), 'think'],
   ['LiteLLM', says("x does not support parameters: ['reasoning_effort'], for model=y"), 'reasoning_effort'],
 
+  // What another provider's answers have left in the conversation.
+  [
+    'Groq: janhq/jan issue 8136',
+    says(
+      "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]",
+    ),
+    'messages.reasoning_content',
+    answered,
+  ],
+  [
+    'Cerebras: Kilo-Org/kilocode issue 10375',
+    says(
+      "messages.2.assistant.reasoning_content: property 'messages.2.assistant.reasoning_content' is unsupported",
+      'wrong_api_format',
+      'validation_error',
+    ),
+    'messages.reasoning_content',
+    answered,
+  ],
+  [
+    'Mistral: BerriAI/litellm issue 30835, as its envelope is read',
+    says('messages.31.assistant.reasoning_content: Extra inputs are not permitted'),
+    'messages.reasoning_content',
+    answered,
+  ],
+  [
+    'Groq, of a field that has two meanings',
+    says("property 'reasoning' is unsupported"),
+    'messages.reasoning',
+    answered,
+  ],
+  ['Groq, of a field that is not there', says("property 'annotations' is unsupported"), null, answered],
+
   // What a request cannot do without, or what is wrong in itself.
   ['Ollama: kenlasko/monize pull request 405', says('"gemma:2b" does not support tools'), null],
   ['Mistral: partITech/php-mistral issue 76', says('tools: Extra inputs are not permitted'), null],
@@ -314,6 +352,16 @@ describe('a body without what is refused', () => {
       ' { "model" : "m", "temperature":1.50 ,\n"messages":[{"temperature":"x}"}] }\n',
     );
     expect(without(body, 'seed')).toBe(body);
+  });
+
+  it('loses a field of every message', () => {
+    const body =
+      '{ "messages" : [ {"role":"user","content":"[{"}, {"reasoning_content":"a","role":"assistant","n":1.0} ,\n{"x":{"reasoning_content":1},"reasoning_content":"b"}], "reasoning_content":2}';
+    expect(without(body, 'messages.reasoning_content')).toBe(
+      '{ "messages" : [ {"role":"user","content":"[{"}, {"role":"assistant","n":1.0} ,\n{"x":{"reasoning_content":1}}], "reasoning_content":2}',
+    );
+    for (const other of ['{"messages":[]}', '{"messages":"x"}', '{"input":[{"refusal":1}]}', '{"messages":[1]}'])
+      expect(without(other, 'messages.refusal')).toBe(other);
   });
 
   it('loses a field inside another', () => {

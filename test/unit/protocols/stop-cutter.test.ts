@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MessageCollector } from '../../../src-main/protocols/anthropic/message-collector.ts';
 import { type AnswerMessage, cutEvent, type StreamEvent, type Usage } from '../../../src-main/protocols/canonical.ts';
 import { StopCutter } from '../../../src-main/protocols/stop-cutter.ts';
+import { collect } from '../../helpers/answers.ts';
+import { messageStart, textBlock } from '../../helpers/canonical-events.ts';
 import { checkEventGrammar } from '../../helpers/event-grammar.ts';
 
 const usage: Usage = {
@@ -11,27 +12,10 @@ const usage: Usage = {
   cache_creation_input_tokens: 0,
   cache_read_input_tokens: 3,
 };
-const start: StreamEvent = {
-  type: 'message_start',
-  message: {
-    id: 'm',
-    type: 'message',
-    role: 'assistant',
-    model: 'x',
-    content: [],
-    stop_reason: null,
-    stop_sequence: null,
-    usage: { ...usage, output_tokens: 0 },
-  },
-};
+const start = messageStart({ ...usage, output_tokens: 0 });
 const end: StreamEvent[] = [
   { type: 'message_delta', delta: { stop_reason: 'max_tokens', stop_sequence: null }, usage },
   { type: 'message_stop' },
-];
-const textBlock = (index: number, pieces: readonly string[]): StreamEvent[] => [
-  { type: 'content_block_start', index, content_block: { type: 'text', text: '' } },
-  ...pieces.map((text): StreamEvent => ({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } })),
-  { type: 'content_block_stop', index },
 ];
 const answer = (...pieces: string[]): StreamEvent[] => [start, ...textBlock(0, pieces), ...end];
 
@@ -43,9 +27,7 @@ function cut(events: readonly StreamEvent[], sequences: readonly string[]): Stre
 
 function messageOf(events: readonly StreamEvent[]): AnswerMessage | null {
   expect(checkEventGrammar(events)).toEqual([]);
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  return collector.message;
+  return collect(events).message;
 }
 
 const textOf = (events: readonly StreamEvent[]): string =>

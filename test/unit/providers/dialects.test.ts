@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { refusesToolsOnChat } from '../../../src-main/protocols/openai-models.ts';
 import { knownServer } from '../../../src-main/providers/known-servers.ts';
-import { refusesToolsOnChat } from '../../../src-main/providers/openai-models.ts';
 import type { WireRequest } from '../../../src-main/providers/transport.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../../src-shared/requests.ts';
 import { dialectRequest, makeProvider } from '../../helpers/providers.ts';
@@ -180,6 +180,30 @@ describe('what is known of a model', () => {
     });
     expect(local.window).toBe(131_072);
     expect(makeProvider({ type: 'ollama' }).window).toBe(65_536);
-    expect(makeProvider({ type: 'openai-compatible' }).window).toBeNull();
+    expect(makeProvider({ type: 'openai' }).window).toBeNull();
+  });
+});
+
+describe('models of Mistral', () => {
+  it('are told apart by their names at servers of any vendor', () => {
+    const local = makeProvider({ type: 'openai-compatible', baseUrl: 'http://127.0.0.1:8000' });
+    const quirksOf = (model: string) => {
+      const { toolIds, takesUserAfterTool } = local.quirksFor(model);
+      return { toolIds, takesUserAfterTool };
+    };
+    const own = { toolIds: 'mistral', takesUserAfterTool: false };
+    for (const model of ['devstral-small-2', 'mistralai/Mistral-Small-4-119B-2603-NVFP4', 'local/Ministral-3-14B'])
+      expect(quirksOf(model)).toEqual(own);
+    expect(quirksOf('qwen3-coder')).toEqual({ toolIds: 'any', takesUserAfterTool: true });
+    const mistral = makeProvider({ type: 'openai-compatible', baseUrl: 'https://api.mistral.ai' });
+    expect(mistral.quirksFor('open-nemo')).toMatchObject(own);
+    expect(mistral.quirksFor('mistral-large-latest')).toMatchObject({ ...own, asksStreamUsage: false });
+    const lenient = { ...own, takesUserAfterTool: true };
+    const told = makeProvider({
+      type: 'openai-compatible',
+      baseUrl: 'http://127.0.0.1:8000',
+      quirks: { takesUserAfterTool: true },
+    });
+    expect(told.quirksFor('devstral')).toMatchObject(lenient);
   });
 });

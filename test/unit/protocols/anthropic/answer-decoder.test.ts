@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AnthropicAnswerDecoder } from '../../../../src-main/protocols/anthropic/answer-decoder.ts';
-import { collectMessage, MessageCollector } from '../../../../src-main/protocols/anthropic/message-collector.ts';
-import { messageEvents } from '../../../../src-main/protocols/anthropic/message-events.ts';
 import { anthropicProviderCodec } from '../../../../src-main/protocols/anthropic/provider-codec.ts';
 import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import { messageEvents } from '../../../../src-main/protocols/message-events.ts';
+import { unpackState } from '../../../../src-main/protocols/reasoning-state.ts';
+import { collect, collectMessage } from '../../../helpers/answers.ts';
 import { decodeContext } from '../../../helpers/codec-contexts.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
 
@@ -24,9 +25,7 @@ function decode(pieces: readonly Uint8Array[]): StreamEvent[] {
 
 /** What a client has in the end. */
 function summary(events: readonly StreamEvent[]): Record<string, unknown> {
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  const { message, error } = collector;
+  const { message, error } = collect(events);
   const { content, stop_reason, stop_details, usage } = message ?? {};
   return {
     ...(message === null ? {} : { content, stop_reason, ...(stop_details ? { stop_details } : {}), usage }),
@@ -91,8 +90,8 @@ it('what has no id gets one', () => {
 });
 
 it.each([
-  ['{"type":"message_start"', 'is not JSON'],
-  ['{"type":"error"}', 'without a message'],
+  ['{"type":"message_start"', 'not valid JSON'],
+  ['{"type":"error"}', 'no reason given'],
 ])('a stream with %s ends with an error', (data, problem) => {
   const events = decode([Buffer.from(`event: x\ndata: ${data}\n\n`)]);
   expect(events).toEqual([{ type: 'error', error: { type: 'api_error', message: expect.stringContaining(problem) } }]);
@@ -231,13 +230,16 @@ describe('a whole answer', () => {
   it('is the same as its stream would be', () => {
     const events = anthropicProviderCodec.decodeAnswer(body, context);
     expect(checkEventGrammar(events)).toEqual([]);
-    const collector = new MessageCollector();
-    for (const event of events) collector.push(event);
     const content = body.content.map((block) =>
       block.name === 'read_file_1214148e' ? { ...block, name: 'read file' } : block,
     );
     const counts = { cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
-    expect(collector.message).toEqual({ ...body, model: 'asked-model', content, usage: { ...body.usage, ...counts } });
+    expect(collectMessage(events)).toEqual({
+      ...body,
+      model: 'asked-model',
+      content,
+      usage: { ...body.usage, ...counts },
+    });
   });
 
   it('keeps why it was refused', () => {
@@ -261,5 +263,26 @@ describe('a whole answer', () => {
 
   it('is none where it has no content and is no error', () => {
     expect(() => anthropicProviderCodec.decodeAnswer({ id: 'x' }, context)).toThrow('no content');
+  });
+});
+
+describe('a signature', () => {
+  const signatureOf = (model: string, takesEmptySignature: boolean): unknown => {
+    const events = anthropicProviderCodec.decodeAnswer(
+      { content: [{ type: 'thinking', thinking: 'Hm.', signature: 'c2ln' }] },
+      decodeContext({ target: { provider: 'p', model }, quirks: { takesEmptySignature } }),
+    );
+    const [block] = collectMessage(events).content;
+    return block?.type === 'thinking' ? block.signature : null;
+  };
+
+  it('of Anthropic stays what it is, also behind a gateway', () => {
+    expect(signatureOf('claude-sonnet-5-5', false)).toBe('c2ln');
+    expect(signatureOf('bedrock/claude-sonnet-5-5', true)).toBe('c2ln');
+  });
+
+  it('of a compatible server says whose it is: Anthropic would refuse it', () => {
+    const packed = String(signatureOf('minimax-m3', true));
+    expect(unpackState(packed)).toEqual({ dialect: 'anthropic', provider: 'p', model: 'minimax-m3', data: 'c2ln' });
   });
 });

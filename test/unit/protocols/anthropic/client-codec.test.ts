@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { anthropicClientCodec } from '../../../../src-main/protocols/anthropic/client-codec.ts';
-import { messageEvents } from '../../../../src-main/protocols/anthropic/message-events.ts';
 import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import { messageEvents } from '../../../../src-main/protocols/message-events.ts';
 import { parseAnthropicSse } from '../../../helpers/event-grammar.ts';
 
 const usage = { input_tokens: 1, output_tokens: 2, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { foreignThinking, isForeignThinking } from '../../../../src-main/protocols/anthropic/foreign-thinking.ts';
+import {
+  foreignThinking,
+  isForeignThinking,
+  packSignature,
+} from '../../../../src-main/protocols/anthropic/foreign-thinking.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
 import { encodeTarget } from '../../../helpers/codec-contexts.ts';
 
@@ -63,4 +67,15 @@ describe('foreign thinking', () => {
     const messages = [{ role: 'user', content: `${state}` }, { role: 'assistant', content: [own] }, null];
     expect(messagesLeft(messages)).toBe(messages);
   });
+});
+
+it("a compatible server's own signature goes back to that server alone", () => {
+  const kimi = encodeTarget({ provider: 'kimi', quirks: { takesEmptySignature: true } });
+  const signature = packSignature('msg_0123', { provider: 'kimi', model: 'k3' });
+  const messages = [{ role: 'assistant', content: [{ type: 'thinking', thinking: 'Hm.', signature }, text] }];
+  const left = (target: typeof kimi) => messagesLeft(messages, target);
+  const thinking = { type: 'thinking', thinking: 'Hm.', signature: 'msg_0123' };
+  expect(left(kimi)).toEqual([{ role: 'assistant', content: [thinking, text] }]);
+  expect(left(lenient)).toEqual([{ role: 'assistant', content: [{ ...thinking, signature: '' }, text] }]);
+  expect(left(strict)).toEqual([{ role: 'assistant', content: [text] }]);
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectMessage } from '../../../../src-main/protocols/anthropic/message-collector.ts';
 import type { AnswerBlock, AnswerMessage, StreamEvent, Tool, Usage } from '../../../../src-main/protocols/canonical.ts';
 import { MarkupReader } from '../../../../src-main/protocols/markup/markup-reader.ts';
+import { collectMessage } from '../../../helpers/answers.ts';
+import { messageStart, textBlock } from '../../../helpers/canonical-events.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
 
 const usage: Usage = {
@@ -11,27 +12,10 @@ const usage: Usage = {
   cache_creation_input_tokens: 0,
   cache_read_input_tokens: 0,
 };
-const start: StreamEvent = {
-  type: 'message_start',
-  message: {
-    id: 'm',
-    type: 'message',
-    role: 'assistant',
-    model: 'x',
-    content: [],
-    stop_reason: null,
-    stop_sequence: null,
-    usage,
-  },
-};
+const start = messageStart(usage);
 const stop = (reason: AnswerMessage['stop_reason']): StreamEvent[] => [
   { type: 'message_delta', delta: { stop_reason: reason, stop_sequence: null }, usage },
   { type: 'message_stop' },
-];
-const textBlock = (index: number, pieces: readonly string[]): StreamEvent[] => [
-  { type: 'content_block_start', index, content_block: { type: 'text', text: '' } },
-  ...pieces.map((text): StreamEvent => ({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } })),
-  { type: 'content_block_stop', index },
 ];
 
 const schema = {
@@ -152,7 +136,7 @@ const found: Record<string, [string, AnswerBlock[]]> = {
   ],
   Kimi: [
     `Let me.<|tool_calls_section_begin|><|tool_call_begin|>functions.Bash:0<|tool_call_argument_begin|>${lsJson}<|tool_call_end|><|tool_call_begin|>functions.Bash:0<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`,
-    [text('Let me.'), call(ls, 'id64_ZnVuY3Rpb25zLkJhc2g6MA'), call({}, 'id64_ZnVuY3Rpb25zLkJhc2g6MA_2')],
+    [text('Let me.'), call(ls, 'id64_ZnVuY3Rpb25zLkJhc2g6MA'), call({}, 'id64_ZnVuY3Rpb25zLkJhc2g6MF8y')],
   ],
   'Kimi, without a section': [
     `<|tool_call_begin|>Bash:3<|tool_call_argument_begin|>${lsJson}<|tool_call_end|>`,

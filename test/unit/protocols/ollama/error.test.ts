@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contextOverflow } from '../../../../src-main/protocols/anthropic/error-wording.ts';
+import { contextOverflow } from '../../../../src-main/protocols/context-overflow.ts';
 import { ollamaCodec } from '../../../../src-main/protocols/ollama/codec.ts';
 import { refusedParameter } from '../../../../src-main/protocols/refused-parameter.ts';
 

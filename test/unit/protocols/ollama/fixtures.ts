@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { MessageCollector } from '../../../../src-main/protocols/anthropic/message-collector.ts';
-import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import type { StreamEvent } from '../../../../src-main/protocols/canonical.ts';
 import type { DecodeContext } from '../../../../src-main/protocols/codec.ts';
 import { OllamaStreamDecoder } from '../../../../src-main/protocols/ollama/stream-decoder.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
-import { decodeContext } from '../../../helpers/codec-contexts.ts';
+import { countingIds, decodeContext, decodeStream } from '../../../helpers/codec-contexts.ts';
 
 const folder = new URL('../../../fixtures/ollama/', import.meta.url);
 
@@ -23,22 +22,9 @@ export const context: DecodeContext = decodeContext({
 /** What stands in the signature of thinking that this context's model made. */
 export const ownSignature = packState({ dialect: 'ollama', provider: 'local', model: 'qwen3:8b', data: null });
 
-/** Ids that are the same in every run. */
-export function countingIds(): () => string {
-  let count = 0;
-  return () => {
-    count += 1;
-    return `new${count}`;
-  };
-}
-
 /** The events of a stream that arrives in the given pieces. */
 export function decodePieces(pieces: Iterable<Uint8Array>, overrides: Partial<DecodeContext> = {}): StreamEvent[] {
-  const decoder = new OllamaStreamDecoder({ ...context, ...overrides }, countingIds());
-  const events: StreamEvent[] = [];
-  for (const piece of pieces) events.push(...decoder.push(piece));
-  events.push(...decoder.end());
-  return events;
+  return decodeStream(new OllamaStreamDecoder({ ...context, ...overrides }, countingIds()), pieces);
 }
 
 export const decodeText = (text: string, overrides?: Partial<DecodeContext>): StreamEvent[] =>
@@ -49,15 +35,4 @@ export function streamOf(messages: readonly unknown[], last: Record<string, unkn
   const lines: unknown[] = messages.map((message) => ({ model: 'm', message, done: false }));
   lines.push({ model: 'm', message: { role: 'assistant', content: '' }, done: true, done_reason: 'stop', ...last });
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-}
-
-export interface Collected {
-  message: AnswerMessage | null;
-  error: { type: string; message: string } | null;
-}
-
-export function collect(events: Iterable<StreamEvent>): Collected {
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  return { message: collector.message, error: collector.error };
 }

@@ -93,8 +93,8 @@ describe('the request', () => {
     expect(warnings).toEqual([
       'n has no counterpart and was left out.',
       'logit_bias has no counterpart and was left out.',
+      'truncation has no counterpart and was left out.',
       'verbosity has no counterpart and was left out.',
-      'Fields of the Responses API have no counterpart and were left out: truncation.',
     ]);
     expect(encode({ openai: { chat: { logprobs: false, n: 1, logit_bias: null } } }).warnings).toEqual([]);
   });

@@ -3,17 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { type AnswerBlock, cutEvent, type StopReason, type Usage } from '../../../../src-main/protocols/canonical.ts';
 import { ollamaCodec } from '../../../../src-main/protocols/ollama/codec.ts';
 import { OllamaStreamDecoder } from '../../../../src-main/protocols/ollama/stream-decoder.ts';
+import { collect } from '../../../helpers/answers.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
-import {
-  collect,
-  context,
-  decodePieces,
-  decodeText,
-  fixtureNames,
-  ownSignature,
-  readFixture,
-  streamOf,
-} from './fixtures.ts';
+import { context, decodePieces, decodeText, fixtureNames, ownSignature, readFixture, streamOf } from './fixtures.ts';
 
 interface Expected {
   content: AnswerBlock[];
@@ -230,7 +222,7 @@ describe('ids and names', () => {
       return [message?.id, block?.type === 'tool_use' ? block.id : ''];
     };
     const [first, second] = [idOf(), idOf()];
-    expect(first[0]).toMatch(/^ollama_[0-9a-f]{32}$/);
+    expect(first[0]).toMatch(/^answer_[0-9a-f]{32}$/);
     expect(first[1]).toMatch(/^call_[0-9a-f]{32}$/);
     expect(first).not.toEqual(second);
   });

@@ -44,7 +44,7 @@ describe('a tool schema', () => {
         level: { type: 'string', enum: ['low', 'high'], default: 'low' },
         both: { type: 'object', properties: { x: { enum: [1] }, y: { type: 'number' } }, required: ['x', 'y'] },
         any: {},
-        lost: { type: 'object' },
+        lost: {},
       },
       required: ['one'],
     });

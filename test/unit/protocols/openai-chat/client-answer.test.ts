@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectMessage } from '../../../../src-main/protocols/anthropic/message-collector.ts';
 import type { AnswerBlock, BlockDelta, StopReason, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
 import { answerOptions } from '../../../../src-main/protocols/openai-chat/answer-options.ts';
 import { openaiChatClientCodec } from '../../../../src-main/protocols/openai-chat/client-codec.ts';
@@ -11,6 +10,7 @@ import { encodeAnswer } from '../../../../src-main/protocols/openai-chat/encode-
 import { ChatStreamEncoder } from '../../../../src-main/protocols/openai-chat/stream-encoder.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
 import { ProxyError } from '../../../../src-shared/errors.ts';
+import { collectMessage } from '../../../helpers/answers.ts';
 import { chatFrames, chatProblems } from '../../../helpers/chat-grammar.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
 
@@ -154,7 +154,15 @@ const signed = fc
   );
 const tool = fc
   .record({ name: fc.constantFrom('Read', 'patch', 'Bash'), input: fc.dictionary(words, fc.jsonValue()) })
-  .map(({ name, input }): AnswerBlock => ({ type: 'tool_use', id: '', name, input }));
+  // -0 is no number of JSON's.
+  .map(
+    ({ name, input }): AnswerBlock => ({
+      type: 'tool_use',
+      id: '',
+      name,
+      input: JSON.parse(JSON.stringify(input)) as unknown,
+    }),
+  );
 const said = words.map((text): AnswerBlock => ({ type: 'text', text }));
 const quoted = words.map(
   (text): AnswerBlock => ({ type: 'text', text, citations: [{ type: 'x', url: 'https://x.test', title: text }] }),

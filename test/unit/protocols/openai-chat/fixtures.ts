@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { MessageCollector } from '../../../../src-main/protocols/anthropic/message-collector.ts';
-import type { AnswerMessage, StreamEvent, Tool } from '../../../../src-main/protocols/canonical.ts';
+import type { StreamEvent, Tool } from '../../../../src-main/protocols/canonical.ts';
 import type { DecodeContext } from '../../../../src-main/protocols/codec.ts';
-import { ChatStreamDecoder } from '../../../../src-main/protocols/openai-chat/stream-decoder.ts';
-import { decodeContext } from '../../../helpers/codec-contexts.ts';
+import { createStreamDecoder } from '../../../../src-main/protocols/openai-chat/decode-answer.ts';
+import { countingIds, decodeContext, decodeStream } from '../../../helpers/codec-contexts.ts';
 
 const folder = new URL('../../../fixtures/openai-chat/', import.meta.url);
 
@@ -24,7 +23,7 @@ const tool = (name: string, properties: Record<string, unknown>): Tool => ({
 });
 
 /** Tools that the fixtures' mark-up calls. */
-export const offeredTools = new Map(
+const offeredTools = new Map(
   [
     tool('Bash', { command: { type: 'string' }, timeout: { type: 'number' } }),
     tool('Read', { path: { type: 'string' } }),
@@ -45,22 +44,9 @@ function contextOf(name: string): Partial<DecodeContext> {
 export const decodeFixture = (name: string, pieces: Iterable<Uint8Array>): StreamEvent[] =>
   decodePieces(pieces, contextOf(name));
 
-/** Ids that are the same in every run. */
-export function countingIds(): () => string {
-  let count = 0;
-  return () => {
-    count += 1;
-    return `new${count}`;
-  };
-}
-
 /** The events of a stream that arrives in the given pieces. */
 export function decodePieces(pieces: Iterable<Uint8Array>, overrides: Partial<DecodeContext> = {}): StreamEvent[] {
-  const decoder = new ChatStreamDecoder({ ...context, ...overrides }, countingIds());
-  const events: StreamEvent[] = [];
-  for (const piece of pieces) events.push(...decoder.push(piece));
-  events.push(...decoder.end());
-  return events;
+  return decodeStream(createStreamDecoder({ ...context, ...overrides }, countingIds()), pieces);
 }
 
 export const decodeText = (text: string, overrides?: Partial<DecodeContext>): StreamEvent[] =>
@@ -71,15 +57,4 @@ export function streamOf(deltas: readonly unknown[], finishReason: string | null
   const chunks: unknown[] = deltas.map((delta) => ({ id: 'c', choices: [{ index: 0, delta, finish_reason: null }] }));
   if (finishReason !== null) chunks.push({ id: 'c', choices: [{ index: 0, delta: {}, finish_reason: finishReason }] });
   return `${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`;
-}
-
-export interface Collected {
-  message: AnswerMessage | null;
-  error: { type: string; message: string } | null;
-}
-
-export function collect(events: Iterable<StreamEvent>): Collected {
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  return { message: collector.message, error: collector.error };
 }

@@ -52,3 +52,41 @@ describe('a Chat Completions request that is passed through', () => {
     expect([user, answered(theirs), { ...user, content: data }].map(mayBeIn)).toEqual([false, false, false]);
   });
 });
+
+describe('tool call ids of other providers', () => {
+  const called = (id: string) => [
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id, type: 'function', function: { name: 'f', arguments: '{}' } }],
+    },
+    { role: 'tool', tool_call_id: id, content: 'x' },
+  ];
+  const claude = 'toolu_01T1x1fJ34qAmk2tNTrN7Up6';
+  const vllm = 'chatcmpl-tool-0123456789abcdef0123456789abcdef';
+  const mistral = encodeTarget({ quirks: { toolIds: 'mistral' } });
+  const openai = encodeTarget({ quirks: { isOpenai: true } });
+  const mayBeIn = (messages: object[], target = mistral) =>
+    foreignDetails.mayBeIn(Buffer.from(JSON.stringify({ messages }, null, 1)), target);
+
+  it.each([
+    ['Mistral', mistral, claude, 9],
+    ['OpenAI', openai, vllm, 40],
+  ])('are made such that %s takes them', (_who, target, id, length) => {
+    const messages = [user, ...called(id), user];
+    expect(mayBeIn(messages, target)).toBe(true);
+    const sent = foreignDetails.remove({ messages }, target).messages as { tool_call_id?: string }[];
+    const taken = sent[2]?.tool_call_id ?? '';
+    expect(taken).toHaveLength(length);
+    expect(sent).toEqual([user, ...called(taken), user]);
+    expect(foreignDetails.remove({ messages: sent }, target).messages).toBe(sent);
+  });
+
+  it('stay what they are where they are taken', () => {
+    expect(mayBeIn([user, ...called('D681PevKs')])).toBe(false);
+    expect(mayBeIn(called(claude), openai)).toBe(false);
+    expect(mayBeIn(called(vllm), encodeTarget())).toBe(false);
+    const body = { messages: [user, ...called(vllm)] };
+    expect(foreignDetails.remove(body, encodeTarget())).toBe(body);
+  });
+});

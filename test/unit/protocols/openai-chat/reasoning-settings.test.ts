@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MessagesRequest } from '../../../../src-main/protocols/canonical.ts';
 import { type ModelFacts, type Quirks, unknownModel } from '../../../../src-main/protocols/codec.ts';
-import { isOpenaiReasoner, reasoningSettings } from '../../../../src-main/protocols/openai-chat/reasoning-settings.ts';
+import { reasoningSettings } from '../../../../src-main/protocols/openai-chat/reasoning-settings.ts';
+import { isOpenaiReasoner } from '../../../../src-main/protocols/openai-models.ts';
 import { encodeTarget } from '../../../helpers/codec-contexts.ts';
 
 interface Given {

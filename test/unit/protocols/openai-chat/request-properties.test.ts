@@ -75,6 +75,7 @@ const anyQuirks = fc.record({
   returnsReasoningDetails: fc.boolean(),
   asksStreamUsage: fc.boolean(),
   takesSystemAnywhere: fc.boolean(),
+  takesUserAfterTool: fc.boolean(),
   takesPrefill: fc.boolean(),
   toolSchema: fc.constantFrom('full' as const, 'gemini' as const),
   toolIds: fc.constantFrom('any' as const, 'mistral' as const),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeStopReason, isFailure } from '../../../../src-main/protocols/openai-chat/stop-reason.ts';
-import { decodeUsage } from '../../../../src-main/protocols/openai-chat/usage.ts';
+import { usageIn } from '../../../../src-main/protocols/openai-chat/usage.ts';
 
+const decodeUsage = (usage: unknown, timings?: unknown) => usageIn({ usage, timings }, null);
 const usage = (input: number, output: number, read = 0, write = 0) => ({
   input_tokens: input,
   output_tokens: output,
@@ -9,7 +10,7 @@ const usage = (input: number, output: number, read = 0, write = 0) => ({
   cache_creation_input_tokens: write,
 });
 
-describe('decodeUsage', () => {
+describe('usageIn', () => {
   it('splits the prompt into its three parts', () => {
     expect(
       decodeUsage({

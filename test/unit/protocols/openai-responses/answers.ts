@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { MessageCollector } from '../../../../src-main/protocols/anthropic/message-collector.ts';
-import type { AnswerMessage, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import type { StreamEvent } from '../../../../src-main/protocols/canonical.ts';
 import type { DecodeContext, Quirks } from '../../../../src-main/protocols/codec.ts';
-import { ResponsesStreamDecoder } from '../../../../src-main/protocols/openai-responses/stream-decoder.ts';
-import { decodeContext } from '../../../helpers/codec-contexts.ts';
+import { createStreamDecoder } from '../../../../src-main/protocols/openai-responses/decode-answer.ts';
+import { countingIds, decodeContext, decodeStream } from '../../../helpers/codec-contexts.ts';
 
 const folder = new URL('../../../fixtures/openai-responses/answers/', import.meta.url);
 
@@ -19,22 +18,9 @@ type Changes = Partial<Omit<DecodeContext, 'quirks'>> & { quirks?: Partial<Quirk
 export const contextOf = (changes: Changes = {}): DecodeContext =>
   decodeContext({ estimatedInputTokens: 77, ...changes });
 
-/** Ids that are the same in every run. */
-export function countingIds(): () => string {
-  let count = 0;
-  return () => {
-    count += 1;
-    return `new${count}`;
-  };
-}
-
 /** The events of a stream that arrives in the given pieces. */
 export function decodePieces(pieces: Iterable<Uint8Array>, changes?: Changes): StreamEvent[] {
-  const decoder = new ResponsesStreamDecoder(contextOf(changes), countingIds());
-  const events: StreamEvent[] = [];
-  for (const piece of pieces) events.push(...decoder.push(piece));
-  events.push(...decoder.end());
-  return events;
+  return decodeStream(createStreamDecoder(contextOf(changes), countingIds()), pieces);
 }
 
 export const decodeText = (text: string, changes?: Changes): StreamEvent[] =>
@@ -51,14 +37,3 @@ export const completed = (output: readonly unknown[] = [], rest: Record<string, 
   type: 'response.completed',
   response: { id: 'resp_1', status: 'completed', output, ...rest },
 });
-
-interface Collected {
-  message: AnswerMessage | null;
-  error: { type: string; message: string } | null;
-}
-
-export function collect(events: Iterable<StreamEvent>): Collected {
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  return { message: collector.message, error: collector.error };
-}

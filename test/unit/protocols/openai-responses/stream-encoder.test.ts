@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageEvents } from '../../../../src-main/protocols/anthropic/message-events.ts';
 import type { AnswerBlock, AnswerMessage, BlockDelta, StreamEvent } from '../../../../src-main/protocols/canonical.ts';
+import { messageEvents } from '../../../../src-main/protocols/message-events.ts';
 import { openaiResponsesClientCodec } from '../../../../src-main/protocols/openai-responses/client-codec.ts';
 import { decodeResponsesRequest } from '../../../../src-main/protocols/openai-responses/client-request.ts';
 import { packState, stateFor } from '../../../../src-main/protocols/reasoning-state.ts';
@@ -234,7 +234,8 @@ describe('any answer', () => {
         .record({
           id: fc.uuid(),
           name: fc.constantFrom('f', 'mcp__files__read'),
-          input: fc.dictionary(words, fc.jsonValue()),
+          // -0 is no number of JSON's.
+          input: fc.dictionary(words, fc.jsonValue()).map((input) => JSON.parse(JSON.stringify(input)) as Json),
         })
         .map((call) => ({ type: 'tool_use', ...call })),
       fc

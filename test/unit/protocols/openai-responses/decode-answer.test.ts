@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { openaiResponsesCodec } from '../../../../src-main/protocols/openai-responses/codec.ts';
-import { decodeAnswer } from '../../../../src-main/protocols/openai-responses/whole-answer.ts';
+import { decodeAnswer } from '../../../../src-main/protocols/openai-responses/decode-answer.ts';
+import { collect } from '../../../helpers/answers.ts';
+import { countingIds } from '../../../helpers/codec-contexts.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
-import { answerNames, collect, contextOf, countingIds, decodePieces, readAnswer } from './answers.ts';
+import { answerNames, contextOf, decodePieces, readAnswer } from './answers.ts';
 
 const decode = (body: unknown) => decodeAnswer(body, contextOf(), countingIds());
 

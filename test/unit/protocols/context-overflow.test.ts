@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contextOverflow } from '../../../../src-main/protocols/anthropic/error-wording.ts';
+import { contextOverflow } from '../../../src-main/protocols/context-overflow.ts';
 
 const said = (message: string, code: string | null = null) => contextOverflow({ message, code });
 const tooLong = (input: number, limit: number) => `prompt is too long: ${input} tokens > ${limit} maximum`;

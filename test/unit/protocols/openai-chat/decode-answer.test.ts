@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collectMessage } from '../../../../src-main/protocols/anthropic/message-collector.ts';
 import { openaiChatCodec } from '../../../../src-main/protocols/openai-chat/codec.ts';
-import { decodeAnswer } from '../../../../src-main/protocols/openai-chat/whole-answer.ts';
+import { decodeAnswer } from '../../../../src-main/protocols/openai-chat/decode-answer.ts';
+import { collect, collectMessage } from '../../../helpers/answers.ts';
+import { countingIds } from '../../../helpers/codec-contexts.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
-import { collect, context, countingIds, decodeText } from './fixtures.ts';
+import { context, decodeText } from './fixtures.ts';
 
 const decode = (body: unknown) => decodeAnswer(body, context, countingIds());
 
@@ -66,7 +67,7 @@ describe('decodeAnswer', () => {
     const call = { type: 'function', function: { name: 'ListTasks', arguments: '' } };
     const { content } = collectMessage(decode({ choices: [{ message: { content: null, tool_calls: [call, call] } }] }));
     expect(content).toEqual([
-      { type: 'tool_use', id: 'call_new2', name: 'ListTasks', input: {} },
+      { type: 'tool_use', id: 'call_new1', name: 'ListTasks', input: {} },
       { type: 'tool_use', id: 'call_new3', name: 'ListTasks', input: {} },
     ]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openaiChatCodec } from '../../../../src-main/protocols/openai-chat/codec.ts';
-import { errorEvent } from '../../../../src-main/protocols/openai-chat/error-envelope.ts';
+import { openaiChatCodec } from '../../../src-main/protocols/openai-chat/codec.ts';
+import { errorEvent } from '../../../src-main/protocols/upstream-error.ts';
 
 describe('decodeError', () => {
   it.each<[string, unknown, string, string | null]>([

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AnswerBlock, cutEvent, type StopReason, type Usage } from '../../../../src-main/protocols/canonical.ts';
 import { openaiResponsesCodec } from '../../../../src-main/protocols/openai-responses/codec.ts';
-import { ResponsesStreamDecoder } from '../../../../src-main/protocols/openai-responses/stream-decoder.ts';
+import { createStreamDecoder } from '../../../../src-main/protocols/openai-responses/decode-answer.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
+import { collect } from '../../../helpers/answers.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
 import {
   answerNames,
-  collect,
   completed,
   contextOf,
   decodePieces,
@@ -278,7 +278,7 @@ describe('recorded streams', () => {
 describe('the live stream', () => {
   /** What each pushed event gives, as event types (and the delta's text). */
   function steps(events: readonly ServerEvent[]): string[][] {
-    const decoder = new ResponsesStreamDecoder(contextOf());
+    const decoder = createStreamDecoder(contextOf());
     return events.map((event) =>
       decoder
         .push(Buffer.from(streamOf([event])))
@@ -354,7 +354,7 @@ describe('the live stream', () => {
   });
 
   it('says nothing after its end, whatever still comes', () => {
-    const decoder = new ResponsesStreamDecoder(contextOf());
+    const decoder = createStreamDecoder(contextOf());
     decoder.push(Buffer.from(streamOf([said(0, 'x'), completed()])));
     expect(decoder.finished).toBe(true);
     expect(decoder.push(Buffer.from(streamOf([said(0, 'y'), completed()])))).toEqual([]);
@@ -370,9 +370,9 @@ describe('ids', () => {
 
   it('of messages never begin with msg_, for Claude Code would anchor a thread on it', () => {
     expect(idOf('resp_1')).toBe('resp_1');
-    expect(idOf('msg_abc')).toBe('resp_msg_abc');
+    expect(idOf('msg_abc')).toBe('answer_msg_abc');
     expect(idOf('gen:1/2')).toBe('gen_1_2');
-    expect(idOf(undefined)).toBe('resp_new1');
+    expect(idOf(undefined)).toBe('answer_new1');
   });
 
   it('of calls are those of the call, packed where they have foreign characters, and unique', () => {
@@ -396,7 +396,7 @@ describe('ids', () => {
 
   it('are made up, and differ, where the provider has none', () => {
     const ids = [1, 2].map(() => collect(openaiResponsesCodec.decodeAnswer({ output: [] }, contextOf())).message?.id);
-    for (const id of ids) expect(id).toMatch(/^resp_[0-9a-f]{32}$/);
+    for (const id of ids) expect(id).toMatch(/^answer_[0-9a-f]{32}$/);
     expect(ids[0]).not.toBe(ids[1]);
   });
 });
@@ -448,7 +448,7 @@ describe('stop sequences', () => {
   const said = (delta: string) => ({ type: 'response.output_text.delta', output_index: 0, content_index: 0, delta });
 
   it('are found here, since the provider knows none; usage is waited for', () => {
-    const decoder = new ResponsesStreamDecoder(contextOf({ stopSequences: ['</end>'] }));
+    const decoder = createStreamDecoder(contextOf({ stopSequences: ['</end>'] }));
     const events = decoder.push(Buffer.from(streamOf([said('Yes.</e'), said('nd> and more')])));
     expect(decoder.finished).toBe(true);
     const usage = { input_tokens: 4, output_tokens: 9 };

@@ -1,4 +1,5 @@
-import type { AnswerBlock, AnswerMessage, StreamEvent } from '../canonical.ts';
+import type { AnswerBlock, AnswerMessage, StreamEvent } from './canonical.ts';
+import { inputText } from './tool-input.ts';
 
 /**
  * A whole answer as the events that its stream would have given, so that there is one way to encode an answer. Fields and
@@ -53,10 +54,7 @@ function blockEvents(block: AnswerBlock, index: number): StreamEvent[] {
     case 'tool_use':
     case 'server_tool_use':
       // Clients read a tool's input from the deltas only, not from the start.
-      return events(
-        { ...block, input: {} },
-        { type: 'input_json_delta', partial_json: JSON.stringify(block.input ?? {}) },
-      );
+      return events({ ...block, input: {} }, { type: 'input_json_delta', partial_json: inputText(block.input) });
     default:
       return events(block);
   }

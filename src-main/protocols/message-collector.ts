@@ -1,25 +1,14 @@
-import type { AnswerBlock, AnswerMessage, BlockDelta, StreamEvent, TextBlock, Usage } from '../canonical.ts';
+import type { AnswerBlock, AnswerMessage, BlockDelta, StreamEvent, TextBlock, Usage } from './canonical.ts';
+import { toolInput } from './tool-input.ts';
 
 /** Collects canonical events into the message they describe. */
 export class MessageCollector {
   #message: AnswerMessage | null = null;
   #inputJson = '';
-  #complete = false;
-  #error: { type: string; message: string } | null = null;
 
   /** What has been collected so far; null before `message_start`. A tool's input is there once its block has ended. */
   get message(): AnswerMessage | null {
     return this.#message;
-  }
-
-  /** `message_stop` has been seen. */
-  get complete(): boolean {
-    return this.#complete;
-  }
-
-  /** The `error` event that ended the answer. */
-  get error(): { type: string; message: string } | null {
-    return this.#error;
   }
 
   push(event: StreamEvent): void {
@@ -40,14 +29,6 @@ export class MessageCollector {
       case 'message_delta':
         if (this.#message !== null)
           Object.assign(this.#message, event.delta, { usage: merged(this.#message.usage, event.usage) });
-        break;
-      case 'message_stop':
-        this.#complete = true;
-        break;
-      case 'error':
-        this.#error = event.error;
-        break;
-      case 'ping':
         break;
     }
   }
@@ -74,35 +55,8 @@ function addText(block: TextBlock, { text, openai }: Extract<BlockDelta, { type:
     block.openai = { ...block.openai, logprobs: [...(block.openai?.logprobs ?? []), ...openai.logprobs] };
 }
 
-/**
- * The message that a whole answer's events describe.
- * @throws Error when the events end before `message_stop`, or with an `error` event.
- */
-export function collectMessage(events: Iterable<StreamEvent>): AnswerMessage {
-  const collector = new MessageCollector();
-  for (const event of events) collector.push(event);
-  if (collector.error !== null) throw new Error(collector.error.message);
-  if (collector.message === null || !collector.complete) throw new Error('the answer ended before it was finished');
-  return collector.message;
-}
-
 /** Later counts overwrite earlier ones where they are given. */
 function merged(before: Usage, after: Usage): Usage {
   const given = Object.entries(after).filter(([, value]) => value !== null && value !== undefined);
   return { ...before, ...Object.fromEntries(given) };
-}
-
-/**
- * A tool's input from its JSON. A model may have written something else, or have been cut: then the input is
- * `{"_raw": "…"}` with the text as it came. It stays an object, as the API has it, and the client's own check of the input
- * refuses it and tells the model.
- */
-export function toolInput(json: string): unknown {
-  try {
-    const input: unknown = JSON.parse(json);
-    if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input;
-  } catch {
-    // Not JSON: kept as text below.
-  }
-  return { _raw: json };
 }

@@ -1,3 +1,5 @@
+import type { EncodeTarget } from './codec.ts';
+
 /** Whether a name is that of a GPT of this version or a later one: `gpt-5.6-terra`, `openai/gpt-6-astra`. */
 export function isGptFrom(model: string, major: number, minor: number): boolean {
   const [, ownMajor, ownMinor = '0'] = /(?:^|\/)gpt-(\d+)(?:\.(\d+))?(?![\d.])/.exec(model) ?? [];
@@ -15,3 +17,10 @@ export function refusesToolsOnChat(model: string, effort: string | null): boolea
   if (effort === 'none') return false;
   return isGptFrom(model, 5, effort === null ? 6 : 4);
 }
+
+/** Models of OpenAI's that think, where the catalogue does not know: `o3`, `gpt-5.6-sol`. */
+const REASONING_NAME = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*-chat)/;
+
+/** Whether OpenAI serves this model with the restrictions of its reasoning models. */
+export const isOpenaiReasoner = ({ quirks, facts, model }: EncodeTarget): boolean =>
+  quirks.isOpenai && (facts.reasoning ?? REASONING_NAME.test(model));

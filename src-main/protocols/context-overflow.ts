@@ -1,4 +1,4 @@
-import type { UpstreamError } from '../codec.ts';
+import type { UpstreamError } from './codec.ts';
 
 /**
  * How vendors say that a request does not fit the model's context window. Groups: `limit` (the window), `input` (tokens

@@ -8,19 +8,11 @@ import {
   type Usage,
 } from '../../../../src-main/protocols/canonical.ts';
 import { openaiChatCodec } from '../../../../src-main/protocols/openai-chat/codec.ts';
-import { ChatStreamDecoder } from '../../../../src-main/protocols/openai-chat/stream-decoder.ts';
+import { createStreamDecoder } from '../../../../src-main/protocols/openai-chat/decode-answer.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
+import { collect } from '../../../helpers/answers.ts';
 import { checkEventGrammar } from '../../../helpers/event-grammar.ts';
-import {
-  collect,
-  context,
-  decodeFixture,
-  decodePieces,
-  decodeText,
-  fixtureNames,
-  readFixture,
-  streamOf,
-} from './fixtures.ts';
+import { context, decodeFixture, decodePieces, decodeText, fixtureNames, readFixture, streamOf } from './fixtures.ts';
 
 interface Expected {
   content: AnswerBlock[];
@@ -100,6 +92,11 @@ const expected: Record<string, Expected> = {
     stop: 'tool_use',
   },
   'tool-without-arguments': { content: [tool('call_q', 'ListTasks', {})], stop: 'tool_use' },
+  'tool-arguments-null': {
+    content: [tool('now_1', 'Now', {})],
+    stop: 'tool_use',
+    usage: usage(12, 4),
+  },
   'text-after-tool': {
     content: [tool('call_1', 'Bash', { command: 'ls' }), text('And now'), tool('call_2', 'Bash', { command: 'pwd' })],
     stop: 'tool_use',
@@ -228,8 +225,15 @@ const expected: Record<string, Expected> = {
             url: 'https://x.test/a',
             title: 'Weather',
             cited_text: 'Rain all day',
+            encrypted_index: '',
           },
-          { type: 'web_search_result_location', url: 'https://x.test/b', title: null, cited_text: '' },
+          {
+            type: 'web_search_result_location',
+            url: 'https://x.test/b',
+            title: null,
+            cited_text: '',
+            encrypted_index: '',
+          },
         ],
       },
     ],
@@ -373,7 +377,7 @@ describe('the live stream', () => {
 
   /** What each pushed chunk gives, as event types (and the delta's text). */
   function steps(deltas: readonly unknown[]): string[][] {
-    const decoder = new ChatStreamDecoder(context);
+    const decoder = createStreamDecoder(context);
     return deltas.map((delta) =>
       decoder
         .push(Buffer.from(`data: ${JSON.stringify({ id: 'c', choices: [{ delta }] })}\n\n`))
@@ -418,7 +422,7 @@ describe('the live stream', () => {
   });
 
   it('says nothing after its end, whatever still comes', () => {
-    const decoder = new ChatStreamDecoder(context);
+    const decoder = createStreamDecoder(context);
     decoder.push(Buffer.from(streamOf([{ content: 'x' }])));
     expect(decoder.push(Buffer.from(streamOf([{ content: 'y' }])))).toEqual([]);
     expect(decoder.end()).toEqual([]);
@@ -508,9 +512,9 @@ describe('message and tool ids', () => {
 
   it('never begin with msg_, for Claude Code would anchor a thread on it', () => {
     expect(idOf('chatcmpl-1')).toBe('chatcmpl-1');
-    expect(idOf('msg_abc')).toBe('chat_msg_abc');
+    expect(idOf('msg_abc')).toBe('answer_msg_abc');
     expect(idOf('gen:1/2')).toBe('gen_1_2');
-    expect(idOf(undefined)).toBe('chat_new1');
+    expect(idOf(undefined)).toBe('answer_new1');
   });
 
   it('are made up, and differ, where the provider has none', () => {
@@ -874,7 +878,7 @@ describe('what is no answer', () => {
   });
 
   it('gives up on a line without end', () => {
-    const decoder = new ChatStreamDecoder(context);
+    const decoder = createStreamDecoder(context);
     const piece = new Uint8Array(20 * 1024 * 1024).fill(0x61);
     expect(decoder.push(piece)).toEqual([]);
     expect(decoder.push(piece)).toEqual([
@@ -886,7 +890,7 @@ describe('what is no answer', () => {
 
 describe('stop sequences that the provider was not told', () => {
   it('finish the answer; what still comes may be waited for, not for long', () => {
-    const decoder = new ChatStreamDecoder({ ...context, stopSequences: ['END'] });
+    const decoder = createStreamDecoder({ ...context, stopSequences: ['END'] });
     decoder.push(Buffer.from('data: {"choices":[{"delta":{"content":"a EN"}}]}\n\n'));
     expect(decoder.finished).toBe(false);
     decoder.push(Buffer.from('data: {"choices":[{"delta":{"content":"D b"}}]}\n\n'));
@@ -939,7 +943,7 @@ describe('a whole JSON answer to a request for a stream', () => {
   });
 
   it('has a limit', () => {
-    const decoder = new ChatStreamDecoder(context);
+    const decoder = createStreamDecoder(context);
     const piece = new Uint8Array(20 * 1024 * 1024).fill(0x20);
     decoder.push(Buffer.from('{'));
     decoder.push(piece);

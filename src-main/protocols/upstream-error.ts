@@ -1,15 +1,15 @@
-import type { ErrorKind } from '../../../src-shared/errors.ts';
-import { contextOverflow } from '../anthropic/error-wording.ts';
-import type { UpstreamError } from '../codec.ts';
-import { isObject } from '../is-object.ts';
+import type { ErrorKind } from '../../src-shared/errors.ts';
+import type { UpstreamError } from './codec.ts';
+import { contextOverflow } from './context-overflow.ts';
+import { isObject } from './is-object.ts';
 
 /** Long enough for every vendor's wording that clients read, short enough for a log line. Characters. */
 const MESSAGE_LIMIT = 1000;
 
 /**
- * An error answer as servers of this dialect send it: OpenAI's `{"error":{message,type,code}}`, OpenRouter's with the
- * vendor's own text in `metadata.raw`, vLLM's `{"object":"error",message,…}`, FastAPI's `{"detail":…}`, Gemini's list of
- * one, and what stands in front of them: plain text or a page of HTML.
+ * An error answer as servers of any dialect send it: OpenAI's and Anthropic's `{"error":{message,type,code}}`, OpenRouter's
+ * with the vendor's own text in `metadata.raw`, vLLM's `{"object":"error",message,…}`, FastAPI's `{"detail":…}`, Gemini's
+ * list of one, Ollama's `{"error":"…"}`, and what stands in front of them: plain text or a page of HTML.
  */
 export function decodeError(body: string): UpstreamError {
   const parsed = parseJson(body);
@@ -128,6 +128,8 @@ const BY_NAME: readonly [RegExp, ErrorKind][] = [
   [/auth|api.?key/, 'authentication_error'],
   [/permission|forbidden/, 'permission_error'],
   [/not.?found/, 'not_found_error'],
+  [/conflict/, 'conflict_error'],
+  [/too.?large/, 'request_too_large'],
   [/invalid|bad.?request|unprocessable/, 'invalid_request_error'],
 ];
 

@@ -1,9 +1,16 @@
 import { AnswerFilters } from '../answer-filters.ts';
 import type { StreamEvent } from '../canonical.ts';
-import type { DecodeContext } from '../codec.ts';
+import type { DecodeContext, StreamDecoder } from '../codec.ts';
 import { isObject } from '../is-object.ts';
+import { SseStreamDecoder } from '../sse-stream-decoder.ts';
+import { errorIn } from '../upstream-error.ts';
 import { AnswerDecoder, firstChoice } from './answer-decoder.ts';
-import { errorIn } from './error-envelope.ts';
+
+/** Reads the bytes of an answer to a request with `stream: true`. */
+export function createStreamDecoder(context: DecodeContext, newId?: () => string): StreamDecoder {
+  const decodeWhole = (body: unknown) => decodeAnswer(body, context, newId);
+  return new SseStreamDecoder(new AnswerDecoder(context, newId), decodeWhole, context, { newId });
+}
 
 /**
  * A whole JSON answer as the events that its stream would have given: it is read as a stream of one chunk.
@@ -12,7 +19,7 @@ import { errorIn } from './error-envelope.ts';
 export function decodeAnswer(body: unknown, context: DecodeContext, newId?: () => string): StreamEvent[] {
   if (!isObject(body)) throw new Error('the answer is not a JSON object');
   const decoder = new AnswerDecoder(context, newId);
-  decoder.chunk(errorIn(body) === null ? asChunk(body) : body);
+  decoder.read(errorIn(body) === null ? asChunk(body) : body);
   decoder.end();
   return new AnswerFilters(context, newId).push(decoder.take());
 }
