@@ -9,6 +9,8 @@ import { encodeUsage } from './client-usage.ts';
 export interface Echo {
   /** Fields of a response, as the inside of a JSON object. Made when it is first asked for. */
   readonly json: string;
+  /** The same without instructions and tools, which are long: a stream repeats those in its last event alone. */
+  readonly brief: string;
   readonly forms: ReadonlyMap<string, ToolForm>;
 }
 
@@ -41,11 +43,16 @@ export function echoOf(body: Readonly<Record<string, unknown>>): Echo {
     metadata: body.metadata ?? {},
   };
   const added = toolsInInput(body.input);
+  const written = (repeated: object, toolsWritten: string): string =>
+    `${JSON.stringify(repeated).slice(1, -1)},"tools":${toolsWritten}`;
   let json: string | null = null;
   return {
     get json() {
-      json ??= `${JSON.stringify(fields).slice(1, -1)},"tools":${toolsJson(tools)}`;
+      json ??= written(fields, toolsJson(tools));
       return json;
+    },
+    get brief() {
+      return written({ ...fields, instructions: null }, '[]');
     },
     forms: toolForms(added.length > 0 && Array.isArray(tools) ? [...tools, ...added] : (tools ?? added)),
   };

@@ -114,7 +114,8 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   }
 
   #lifecycle(state: ResponseState): string {
-    return this.#head === null ? '' : `"response":${responseJson(this.#head, state, this.#echo.json)}`;
+    const echo = state.status === 'in_progress' ? this.#echo.brief : this.#echo.json;
+    return this.#head === null ? '' : `"response":${responseJson(this.#head, state, echo)}`;
   }
 
   /** @param id of an item that has one already. */
