@@ -212,6 +212,8 @@ export const errorTable = {
   ),
   // Claude Code compacts the conversation on this wording, so nothing may stand before it.
   context_overflow: entry(400, 'invalid_request_error', false, (d: Provider & { wording: string }) => d.wording),
+  // And on this one it asks for a shorter answer.
+  output_overflow: entry(400, 'invalid_request_error', false, (d: Provider & { wording: string }) => d.wording),
   provider_stream_error: entry(
     502,
     'api_error',

@@ -135,6 +135,7 @@ function refused(
     received.status,
     { ...told, message: options.redact(told.message) },
     retryAfterSeconds(received.headers),
+    upstream.call.body,
   );
   // A refused key of ours must not look to the client as if its own token were wrong; all else keeps its wording, which
   // the client's recovery reads. With the client's own login, its refusal is the client's to see.

@@ -1,6 +1,7 @@
 import { type ErrorCode, type ErrorKind, ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 import { contextOverflow } from '../protocols/context-overflow.ts';
+import { outputOverflow } from '../protocols/output-overflow.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 
 /** Anthropic's error type for an HTTP status (its API reference, "Errors"). */
@@ -37,7 +38,11 @@ function isClientFault(status: number): boolean {
 }
 
 /** What one target cannot take and another may: it has a larger context window, or runs the tool that is asked for. */
-const FAULTS_OF_ONE_TARGET: ReadonlySet<ErrorCode> = new Set(['context_overflow', 'server_tool_unsupported']);
+const FAULTS_OF_ONE_TARGET: ReadonlySet<ErrorCode> = new Set([
+  'context_overflow',
+  'output_overflow',
+  'server_tool_unsupported',
+]);
 
 /** Whether another target could do better with the same request. */
 export function canTryNext(error: ProxyError): boolean {
@@ -87,12 +92,15 @@ export function httpFailure(
   given: number,
   upstream: UpstreamError,
   retryAfter: number | undefined,
+  sent: Uint8Array | string,
 ): ProxyError {
   const status = trueStatus(given, upstream);
   if (status === 401 || status === 403)
     return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
   const overflow = isClientFault(status) ? contextOverflow(upstream) : null;
   if (overflow !== null) return ProxyError.of('context_overflow', { provider, wording: overflow });
+  const tooLong = isClientFault(status) ? outputOverflow(upstream, sent) : null;
+  if (tooLong !== null) return ProxyError.of('output_overflow', { provider, wording: tooLong });
   const unpaid = status === 429 && MONEY_CODES.has(upstream.code ?? '');
   const retryable = !unpaid && (status >= 500 || RETRYABLE_CLIENT_STATUSES.has(status));
   // Claude Code backs off from a 529 as from "overloaded", and takes a 503 for a fault of the gateway.

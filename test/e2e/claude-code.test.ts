@@ -11,6 +11,7 @@ import { type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import {
   answer,
   callTools,
+  fail,
   inPieces,
   type ScriptableUpstream,
   say,
@@ -172,6 +173,14 @@ describe.skipIf(need.missing)(`the real Claude Code${need.reason}`, () => {
       const [, second] = upstream.asked;
       expect(second && asked(second).images[0]).toMatch(/^iVBOR/);
     });
+  });
+
+  it('asks for a shorter answer where the model writes fewer tokens, in whatever words it says so', async () => {
+    const message = 'Invalid max_tokens value, the valid range of max_tokens is [1, 8192]';
+    upstream.queue(fail(400, { type: 'invalid_request_error', message }), say('Short, then.'));
+    const result = await run('hello', 'gpt-local');
+    expect(result.stdout).toContain('Short, then.');
+    expect(upstream.asked.map(({ json }) => Number(json.max_tokens) > 8192)).toEqual([true, false]);
   });
 
   it('what reaches Anthropic is what Claude Code sent, but for the model, credentials and the connection', async () => {

@@ -11,7 +11,7 @@ import { openaiChatCodec } from '../../../src-main/protocols/openai-chat/codec.t
 import type { ProxyError } from '../../../src-shared/errors.ts';
 
 const failure = (status: number, message = 'why', code: string | null = null, retryAfter?: number): ProxyError =>
-  httpFailure('p', status, { message, code }, retryAfter);
+  httpFailure('p', status, { message, code }, retryAfter, '{}');
 
 /** As an Anthropic client sees it. */
 const shown = (error: ProxyError) => {
@@ -85,7 +85,7 @@ describe('an HTTP error of a provider', () => {
     ],
     ['Ollama', 404, '{"error":"model \\"nope\\" not found, try pulling it first"}'],
   ])('%s: a model that is not there (%i) is a 404, and another target may have it', (_vendor, status, body) => {
-    const error = httpFailure('p', status, openaiChatCodec.decodeError(body), undefined);
+    const error = httpFailure('p', status, openaiChatCodec.decodeError(body), undefined, '{}');
     expect(error).toMatchObject({ code: 'provider_error', status: 404, kind: 'not_found_error', retryable: false });
     expect(canTryNext(error)).toBe(true);
   });
