@@ -1,7 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import { estimateTokensOfBytes, estimateTokensOfRequest } from '../protocols/anthropic/estimate-tokens.ts';
 import type { Tool } from '../protocols/canonical.ts';
 import type { AnswerEncoder, ProviderCodec } from '../protocols/codec.ts';
+import { estimateTokensOfBytes, estimateTokensOfRequest } from '../protocols/estimate-tokens.ts';
 import { isObject } from '../protocols/is-object.ts';
 import { withoutRefused } from '../protocols/refused-parameter.ts';
 import type { RequestBody } from '../protocols/request-body.ts';

@@ -79,3 +79,31 @@ export function responseFormat(
   const schema = outputSchema(given, toolSchema);
   return { type: 'json_schema', name: 'output', schema, strict: isStrict(schema) };
 }
+
+/**
+ * Whether and which tool is to be called; undefined where the model decides by its own default.
+ * @param named a tool as the dialect refers to it, by the client's name; undefined where it is not sent.
+ * @param warnings filled where the choice was left out.
+ */
+export function toolChoice<Named>(
+  choice: MessagesRequest['tool_choice'],
+  named: (own: string) => Named | undefined,
+  warnings: Set<string>,
+): 'auto' | 'required' | 'none' | Named | undefined {
+  switch (choice?.type) {
+    case 'auto':
+      return 'auto';
+    case 'any':
+      return 'required';
+    case 'none':
+      return 'none';
+    case 'tool': {
+      const tool = named(choice.name);
+      if (tool === undefined)
+        warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
+      return tool;
+    }
+    default:
+      return undefined;
+  }
+}

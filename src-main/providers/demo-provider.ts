@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProviderConfig } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { encodeEvent } from '../protocols/anthropic/client-codec.ts';
-import { estimateTokens } from '../protocols/anthropic/estimate-tokens.ts';
 import { anthropicProviderCodec } from '../protocols/anthropic/provider-codec.ts';
 import { decodeMessagesRequest } from '../protocols/anthropic/request.ts';
 import type {
@@ -15,6 +14,7 @@ import type {
   Tool,
 } from '../protocols/canonical.ts';
 import type { ProviderCodec } from '../protocols/codec.ts';
+import { estimateTokens } from '../protocols/estimate-tokens.ts';
 import { messageEvents } from '../protocols/message-events.ts';
 import { RequestBody } from '../protocols/request-body.ts';
 import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
-import { estimateTokens } from '../protocols/anthropic/estimate-tokens.ts';
+import { estimateTokens } from '../protocols/estimate-tokens.ts';
 import { httpReply } from './http-reply.ts';
 import { readRequest, readRequestBody } from './read-request.ts';
 

@@ -2,7 +2,7 @@ import type { MessagesRequest, Tool } from '../canonical.ts';
 import type { EncodeTarget, Quirks } from '../codec.ts';
 import { isObject } from '../is-object.ts';
 import { ListCache } from '../list-cache.ts';
-import { parallelCalls } from '../openai-fields.ts';
+import { parallelCalls, toolChoice } from '../openai-fields.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -186,10 +186,10 @@ function encodeChoice(
   names: EncodedTools['names'],
   warnings: Set<string>,
 ): ToolChoice | undefined {
-  const named = (own: string): NamedTool | null => {
+  const named = (own: string): NamedTool | undefined => {
     const name = sentName(own, quirks);
     const type = names.get(name);
-    if (type === undefined) return null;
+    if (type === undefined) return undefined;
     return type === 'custom' ? { type, custom: { name } } : { type, function: { name } };
   };
   if (openai?.allowedTools !== undefined) {
@@ -198,20 +198,5 @@ function encodeChoice(
     const tools = openai.allowedTools.names.flatMap((name) => named(name) ?? []);
     return { type: 'allowed_tools', allowed_tools: { mode, tools } };
   }
-  switch (choice?.type) {
-    case 'auto':
-      return 'auto';
-    case 'any':
-      return 'required';
-    case 'none':
-      return 'none';
-    case 'tool': {
-      const tool = named(choice.name);
-      if (tool === null)
-        warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
-      return tool ?? undefined;
-    }
-    default:
-      return undefined;
-  }
+  return toolChoice(choice, named, warnings);
 }

@@ -2,7 +2,7 @@ import type { MessagesRequest, Tool } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
 import { isObject } from '../is-object.ts';
 import { ListCache } from '../list-cache.ts';
-import { parallelCalls } from '../openai-fields.ts';
+import { parallelCalls, toolChoice } from '../openai-fields.ts';
 import { assertToolsLeft } from '../server-tools.ts';
 import { encodeToolName } from '../tool-names.ts';
 import { toolParameters } from '../tool-schema.ts';
@@ -166,20 +166,5 @@ function encodeChoice(
     warnings.add('tool_choice allows none of the tools sent, and was left out.');
     return undefined;
   }
-  switch (choice?.type) {
-    case 'auto':
-      return 'auto';
-    case 'any':
-      return 'required';
-    case 'none':
-      return 'none';
-    case 'tool': {
-      const reference = references.get(choice.name);
-      if (reference === undefined)
-        warnings.add(`tool_choice names '${choice.name}', which is not among the tools sent, and was left out.`);
-      return reference;
-    }
-    default:
-      return undefined;
-  }
+  return toolChoice(choice, (own) => references.get(own), warnings);
 }

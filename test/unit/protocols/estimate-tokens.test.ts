@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { ContentBlock, MessagesRequest } from '../../../src-main/protocols/canonical.ts';
 import {
   estimateTokens,
   estimateTokensOfBytes,
   estimateTokensOfRequest,
-} from '../../../../src-main/protocols/anthropic/estimate-tokens.ts';
-import type { ContentBlock, MessagesRequest } from '../../../../src-main/protocols/canonical.ts';
+} from '../../../src-main/protocols/estimate-tokens.ts';
 
 /** Of the body that holds nothing but these blocks. */
 function estimate(...content: ContentBlock[]): number {

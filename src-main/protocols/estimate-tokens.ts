@@ -1,4 +1,4 @@
-import type { ContentBlock, MessagesRequest } from '../canonical.ts';
+import type { ContentBlock, MessagesRequest } from './canonical.ts';
 
 /** Characters of English text, code and JSON to a token, measured over agent conversations; exact counts are made elsewhere. */
 const CHARACTERS_PER_TOKEN = 3.5;
