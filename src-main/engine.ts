@@ -17,6 +17,7 @@ import { RequestLog } from './observability/request-log.ts';
 import { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { noMemory } from './pipeline/reasoning-memory.ts';
 import type { BaseProvider } from './providers/base-provider.ts';
 import { createProvider } from './providers/provider-types.ts';
 import { createTransport, type Transport } from './providers/transport.ts';
@@ -181,6 +182,8 @@ class RunningEngine implements Engine {
       instanceId: randomBytes(8).toString('hex'),
       isSelf: (url) => this.#wouldBeSelf(url, this.#port),
       redact: createRedactor(secrets),
+      memory: noMemory,
+      counter: { count: () => Promise.resolve({ tokens: 0, method: 'estimate' }), learn: () => undefined },
       onInternalError,
     });
 

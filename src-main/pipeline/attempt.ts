@@ -9,6 +9,7 @@ import { chooseReader } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
+import type { ReasoningMemory } from './reasoning-memory.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { canTryNext, httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
@@ -22,6 +23,7 @@ export interface AttemptOptions {
   isSelf: (url: URL) => boolean;
   /** Removes secrets from what a provider says. */
   redact: (text: string) => string;
+  memory: ReasoningMemory;
 }
 
 /** Of an error answer, more is not read, and it is not waited for longer: its status has said enough. */
@@ -98,7 +100,7 @@ async function ask(
   const { trace } = context.request.row;
   for (let refusals = 0; ; refusals += 1) {
     const known = provider.refused.of(model);
-    const upstream = upstreamRequest(context, options.hops);
+    const upstream = upstreamRequest(context, options);
     context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
     if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
     const received = await provider.send({ ...upstream.call, signal });

@@ -10,7 +10,9 @@ import type { AttemptOutcome, Failure } from './attempt-outcome.ts';
 import type { ClientReply, ClientRequest } from './client-request.ts';
 import { type AttemptContext, RequestContext } from './context.ts';
 import type { EventBus } from './events.ts';
+import type { LocalCounter } from './local-counter.ts';
 import { compose, type Middleware, type Step } from './middleware.ts';
+import type { ReasoningMemory } from './reasoning-memory.ts';
 import { combinedFailure } from './upstream-failure.ts';
 
 export interface PipelineOptions {
@@ -25,6 +27,8 @@ export interface PipelineOptions {
   /** Whether an address is this engine's own listener. */
   isSelf: (url: URL) => boolean;
   redact: (text: string) => string;
+  memory: ReasoningMemory;
+  counter: LocalCounter;
   /** Told of what is a bug: anything thrown that is no ProxyError. */
   onInternalError: (error: unknown, requestId: string) => void;
 }
@@ -83,8 +87,7 @@ export class Pipeline {
               step(attempt, next),
         ),
       ],
-      ({ attempt, answer, hops }) =>
-        attemptTarget(attempt, answer, { hops, onEvent, isSelf: options.isSelf, redact: options.redact }),
+      ({ attempt, answer, hops }) => attemptTarget(attempt, answer, { ...options, hops, onEvent }),
     );
   }
 

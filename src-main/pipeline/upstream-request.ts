@@ -8,6 +8,7 @@ import type { RequestBody } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
 import type { AttemptContext } from './context.ts';
 import { requestHeaders } from './forwarded-headers.ts';
+import type { ReasoningMemory } from './reasoning-memory.ts';
 
 /** A client's request as one target gets it. */
 export interface UpstreamRequest {
@@ -42,8 +43,10 @@ function passThroughBody(
   body: RequestBody,
   { provider, model }: AttemptContext['target'],
   { passThrough }: ProviderCodec,
+  memory: ReasoningMemory,
 ): Buffer | string {
-  const target = { provider: provider.id, model, quirks: provider.quirksFor(model) };
+  const isForeign = foreignTo(provider.id, memory);
+  const target = { provider: provider.id, model, quirks: provider.quirksFor(model), isForeign };
   const dropsThread = !provider.holdsThreads && body.has('thread');
   const foreignState = passThrough?.foreignState.mayBeIn(body.raw, target) === true ? passThrough.foreignState : null;
   if (!dropsThread && foreignState === null) return body.withModel(model);
@@ -59,6 +62,10 @@ function refuseContinuedThread(thread: unknown): void {
   if (isObject(thread) && thread.type === 'continue') throw ProxyError.of('thread_unsupported', undefined);
 }
 
+function foreignTo(provider: string, { signatures }: ReasoningMemory): ((signature: string) => boolean) | null {
+  return signatures.knowsOthers(provider) ? (signature) => signatures.isForeign(signature, provider) : null;
+}
+
 /** Codecs leave out what they know; a model may refuse what they have no other way to say as well. */
 function withoutRefusedBy(body: Uint8Array | string, refused: ReadonlySet<string>): Uint8Array | string {
   return refused.size === 0 ? body : withoutRefused(body, refused);
@@ -69,10 +76,13 @@ const NO_TOOLS: ReadonlyMap<string, Tool> = new Map();
 const NOTHING = { toolNames: new Map<string, string>(), offeredTools: NO_TOOLS, stopSequences: [], warnings: [] };
 
 /**
- * @param hops marks of the CProxy instances the request has passed, ours included.
+ * @param options `hops`: marks of the CProxy instances the request has passed, ours included.
  * @throws ProxyError `invalid_field` where translation cannot read the request, `thread_unsupported`.
  */
-export function upstreamRequest(context: AttemptContext, hops: string): UpstreamRequest {
+export function upstreamRequest(
+  context: AttemptContext,
+  { hops, memory }: { hops: string; memory: ReasoningMemory },
+): UpstreamRequest {
   const { request, plan } = context.request;
   const { provider, model } = context.target;
   const { protocol } = request.codec;
@@ -90,7 +100,7 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
     hops,
   };
   if (protocol === codec.protocol) {
-    const bytes = passThroughBody(request.body, context.target, codec);
+    const bytes = passThroughBody(request.body, context.target, codec, memory);
     return {
       codec,
       sameProtocol: true,
@@ -121,6 +131,7 @@ export function upstreamRequest(context: AttemptContext, hops: string): Upstream
     session: request.header('x-claude-code-session-id'),
     estimatedInputTokens,
     window: provider.window,
+    isForeign: foreignTo(provider.id, memory),
   });
   return {
     codec,

@@ -127,6 +127,11 @@ export interface EncodeTarget {
   estimatedInputTokens: number;
   /** Tokens a local server is to make room for; null: its own default. */
   window: number | null;
+  /**
+   * Whether a vendor's own signature (or encrypted content), which does not say whose it is, is known to be another
+   * provider's; null where no other's is known, so that none need be looked up.
+   */
+  isForeign: ((signature: string) => boolean) | null;
 }
 
 /** What a decoder must know of the request whose answer it reads. */
@@ -193,6 +198,8 @@ export interface StreamTap {
   readonly error: UpstreamError | null;
   readonly usage: Usage | null;
   readonly stopReason: string | null;
+  /** The vendor's own signatures and encrypted contents that have gone by. */
+  readonly signatures: readonly string[];
   /**
    * @returns the bytes that end with a whole frame; empty while a frame is incomplete.
    * @throws RangeError when a frame grows beyond all measure.
@@ -210,6 +217,8 @@ export interface WholeAnswer {
   error: UpstreamError | null;
   usage: Usage | null;
   stopReason: string | null;
+  /** The vendor's own signatures and encrypted contents in it. */
+  signatures: readonly string[];
 }
 
 /**
@@ -222,7 +231,7 @@ export interface ForeignState {
   remove(body: Readonly<Record<string, unknown>>, target: ForeignStateTarget): Readonly<Record<string, unknown>>;
 }
 
-export type ForeignStateTarget = Pick<EncodeTarget, 'provider' | 'model' | 'quirks'>;
+export type ForeignStateTarget = Pick<EncodeTarget, 'provider' | 'model' | 'quirks' | 'isForeign'>;
 
 /** How requests and answers of one dialect are watched when they are passed through. */
 export interface PassThrough {

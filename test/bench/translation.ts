@@ -1,4 +1,5 @@
 import { RequestContext } from '../../src-main/pipeline/context.ts';
+import { noMemory } from '../../src-main/pipeline/reasoning-memory.ts';
 import { upstreamRequest } from '../../src-main/pipeline/upstream-request.ts';
 import { anthropicClientCodec } from '../../src-main/protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../../src-main/protocols/codec.ts';
@@ -93,7 +94,7 @@ export function measureTranslation(): TranslationCost[] {
           const [target] = plan.targets;
           if (target === undefined) throw new Error(`no target for ${provider}`);
           const row = { ...context.row } as never;
-          upstreamRequest({ request: context, target, row, last: true }, '');
+          upstreamRequest({ request: context, target, row, last: true }, { hops: '', memory: noMemory });
         };
         const firstMs = cpuMs(once);
         const medianMs = median(Array.from({ length: repeats }, () => cpuMs(once)));

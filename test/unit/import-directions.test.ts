@@ -53,6 +53,8 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/config/': ['secrets/redact.ts', '*'],
   'src-main/secrets/': ['config/private-file.ts', '*'],
   'src-main/observability/': ['pipeline/events.ts', '*'],
+  'src-main/storage/': ['protocols', 'pipeline/reasoning-memory.ts', '*'],
+  'src-main/counting/': ['protocols', 'pipeline/local-counter.ts', '*'],
   'src-renderer/': [...browserPackages],
   'src-renderer/stores/': [...browserPackages],
   'src-shared/': ['zod', '@orpc/contract'],

@@ -46,10 +46,10 @@ const passThrough: PassThrough = {
     if (!Array.isArray(body.content)) {
       const error = errorIn(body);
       if (error === null) throw new Error(NO_CONTENT);
-      return { error, usage: null, stopReason: null };
+      return { error, usage: null, stopReason: null, signatures: [] };
     }
     const stopReason = typeof body.stop_reason === 'string' ? body.stop_reason : null;
-    return { error: null, usage: mergeUsage(null, body.usage), stopReason };
+    return { error: null, usage: mergeUsage(null, body.usage), stopReason, signatures: [] };
   },
 };
 

@@ -23,6 +23,7 @@ export class AnthropicStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  readonly signatures: string[] = [];
   readonly #frames = new FrameSplitter((bytes, start, end) => this.#inspect(bytes, start, end));
 
   push(chunk: Buffer): Buffer {

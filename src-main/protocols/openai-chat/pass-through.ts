@@ -24,6 +24,8 @@ class ChatStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  /** This dialect has none that does not say whose it is. */
+  readonly signatures: readonly string[] = [];
   /** Choices that have begun and were not finished: the answer is finished when all of them are. */
   readonly #open = new Set<unknown>();
   readonly #frames = new FrameSplitter((bytes, start, end) => this.#inspect(bytes, start, end));
@@ -92,11 +94,16 @@ function failureIn(body: Json, choices: readonly Json[]): UpstreamError | null {
 function readAnswer(body: Json): WholeAnswer {
   const choices = Array.isArray(body.choices) ? body.choices.filter(isObject) : [];
   const error = failureIn(body, choices);
-  if (error !== null) return { error, usage: null, stopReason: null };
+  if (error !== null) return { error, usage: null, stopReason: null, signatures: [] };
   const [choice] = choices;
   if (choice === undefined) throw new Error('the answer has no choices');
   const { finish_reason: reason } = choice;
-  return { error: null, usage: usageIn(body, choice), stopReason: typeof reason === 'string' ? reason : null };
+  return {
+    error: null,
+    usage: usageIn(body, choice),
+    stopReason: typeof reason === 'string' ? reason : null,
+    signatures: [],
+  };
 }
 
 /** How Chat Completions answers are watched that go to a client of Chat Completions. */

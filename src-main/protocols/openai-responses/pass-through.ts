@@ -25,6 +25,7 @@ class ResponsesStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  readonly signatures: string[] = [];
   #head: ResponseHead | null = null;
   /** The last frame that was let through. */
   #last: { bytes: Buffer; start: number; end: number } | null = null;
@@ -121,11 +122,11 @@ const failureOf = (response: Json): UpstreamError =>
 
 function readAnswer(body: Json): WholeAnswer {
   const error = errorIn(body);
-  if (error !== null) return { error, usage: null, stopReason: null };
+  if (error !== null) return { error, usage: null, stopReason: null, signatures: [] };
   if (!Array.isArray(body.output)) throw new Error('the answer has no output');
   if (body.status === 'failed' || body.status === 'cancelled')
-    return { error: failureOf(body), usage: null, stopReason: null };
-  return { error: null, usage: decodeUsage(body.usage), stopReason: stopReason(body) };
+    return { error: failureOf(body), usage: null, stopReason: null, signatures: [] };
+  return { error: null, usage: decodeUsage(body.usage), stopReason: stopReason(body), signatures: [] };
 }
 
 /** How Responses answers are watched that go to a client of the Responses API. */
