@@ -12,6 +12,7 @@ import type { LoadedConfig } from './config/load-config.ts';
 import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
 import { AdminSessions } from './control/admin-sessions.ts';
 import type { ControlRouter } from './control/control-router.ts';
+import { TokenCounter } from './counting/token-counter.ts';
 import type { Logger } from './observability/logger.ts';
 import { RequestLog } from './observability/request-log.ts';
 import { EventBus } from './pipeline/events.ts';
@@ -31,6 +32,7 @@ import { registerMessagesDoor } from './server/messages-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
 import { registerOpenaiDoors } from './server/openai-doors.ts';
 import { createServer } from './server/server.ts';
+import { ReasoningStore } from './storage/reasoning-store.ts';
 
 export interface EngineOptions {
   loaded: LoadedConfig;
@@ -120,6 +122,8 @@ class RunningEngine implements Engine {
   readonly #tokens: TokenStore;
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
+  readonly #store: ReasoningStore;
+  readonly #counter: TokenCounter;
   readonly #pipeline: Pipeline;
   readonly #server: FastifyInstance;
   readonly #startedAt = Date.now();
@@ -174,6 +178,15 @@ class RunningEngine implements Engine {
         requestId,
         stack: error instanceof Error ? error.stack : String(error),
       });
+    // Some things show themselves only when they are used, long after the start.
+    const onWarning = (warning: string): void => {
+      warnings.push(warning);
+      log.warn(warning);
+    };
+    const { keep, days, maxBytes } = config.conversations;
+    const folder = keep === 'disk' ? folders.data : null;
+    this.#store = ReasoningStore.open({ folder, keepDays: days, maxBytes, onWarning });
+    this.#counter = new TokenCounter({ corrections: this.#store.corrections, onWarning });
     this.#pipeline = new Pipeline({
       plan: (model) => this.#router.plan(model),
       times: () => ({ holdMs: config.routing.holdMs, pingMs: config.server.pingMs }),
@@ -182,8 +195,8 @@ class RunningEngine implements Engine {
       instanceId: randomBytes(8).toString('hex'),
       isSelf: (url) => this.#wouldBeSelf(url, this.#port),
       redact: createRedactor(secrets),
-      memory: noMemory,
-      counter: { count: () => Promise.resolve({ tokens: 0, method: 'estimate' }), learn: () => undefined },
+      memory: keep === 'nothing' ? noMemory : this.#store,
+      counter: this.#counter,
       onInternalError,
     });
 
@@ -199,8 +212,9 @@ class RunningEngine implements Engine {
       this.#router.plan(model);
     };
     const handle: Pipeline['handle'] = (request, reply) => this.#pipeline.handle(request, reply);
-    registerMessagesDoor(this.#server, { handle, assertRoutable });
-    registerOpenaiDoors(this.#server, { handle });
+    const countTokens: Pipeline['countTokens'] = (request) => this.#pipeline.countTokens(request);
+    registerMessagesDoor(this.#server, { handle, countTokens });
+    registerOpenaiDoors(this.#server, { handle, countTokens });
     registerModelsDoor(this.#server, { list: () => this.#router.list(), assertRoutable, since: this.#startedAt });
     registerHealthDoor(this.#server, () => ({
       state: this.#state,
@@ -243,6 +257,7 @@ class RunningEngine implements Engine {
     this.#endpoint = `http://${shownHost}:${this.#port}`;
     if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
     this.#lock.update({ endpoint: this.#endpoint });
+    if (this.#config.conversations.keep === 'disk') this.#store.readAhead();
     this.#state = 'running';
   }
 
@@ -300,6 +315,8 @@ class RunningEngine implements Engine {
       await this.#server.close();
       await this.#transport.close();
     } finally {
+      await this.#counter.close();
+      await this.#store.close();
       this.#state = 'stopped';
       this.#lock.release();
       this.#stopped.resolve();

@@ -254,6 +254,18 @@ export const loggingSchema = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least important lines that are written'),
 });
 
+export const conversationsSchema = z.strictObject({
+  keep: z
+    .enum(['disk', 'memory', 'nothing'])
+    .default('disk')
+    .describe('Where; memory forgets all of it when CProxy ends'),
+  days: whole.positive().default(30).describe('Days after its last use that a conversation is forgotten'),
+  maxBytes: whole
+    .min(8 * 1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe('Most that it takes on disk; then the conversations that were not used for longest are forgotten'),
+});
+
 const bodyShape = {
   server: serverSchema.prefault({}).describe('The listener'),
   logging: loggingSchema.prefault({}).describe('Lines on standard error'),
@@ -263,6 +275,9 @@ const bodyShape = {
     .default({})
     .describe('Model names of your own: each a target or a list in order of preference'),
   routing: routingSchema.prefault({}).describe('Where requests go'),
+  conversations: conversationsSchema
+    .prefault({})
+    .describe('What is remembered of conversations, so that models get their own reasoning back where clients lose it'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;

@@ -101,7 +101,7 @@ export const errorTable = {
     'not_found_error',
     false,
     (d: { method: string; path: string }) =>
-      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/models and /health.`,
+      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/models and /health.`,
   ),
   method_not_allowed: entry(
     405,

@@ -12,10 +12,14 @@ const shared = {
   logLevel: 'warn',
 } satisfies InlineConfig;
 
-/** The command line and the desktop application's main process, as ES modules: dist/main/{cli,desktop}.js. */
+/**
+ * The command line and the desktop application's main process, as ES modules: dist/main/{cli,desktop}.js; beside them the
+ * threads, which are started by their files' names.
+ */
 export const mainConfig: InlineConfig = {
   ...shared,
-  ssr: { target: 'node', external: ['electron'] },
+  // The tokenizer comes with seven encodings and three forms of each, 30 MB; bundled, it is the one that is used.
+  ssr: { target: 'node', external: ['electron'], noExternal: ['gpt-tokenizer'] },
   build: {
     ssr: true,
     // Syntax only. Node 24 needs none of it; older Electron runtimes that tests run in lack explicit resource management.
@@ -29,6 +33,8 @@ export const mainConfig: InlineConfig = {
       input: {
         cli: path.join(projectFolder, 'src-main/cli.ts'),
         desktop: path.join(projectFolder, 'src-main/desktop.ts'),
+        'reasoning-worker': path.join(projectFolder, 'src-main/storage/reasoning-worker.ts'),
+        'count-worker': path.join(projectFolder, 'src-main/counting/count-worker.ts'),
       },
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },

@@ -1,8 +1,11 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent, Usage } from '../protocols/canonical.ts';
 import type { AnswerEncoder, PassThrough, StreamEncoder, StreamTap, UpstreamError } from '../protocols/codec.ts';
+import { parseExact } from '../protocols/exact-json.ts';
 import { isObject } from '../protocols/is-object.ts';
 import { MessageCollector } from '../protocols/message-collector.ts';
+import type { RecordedTurn, TurnRecorder } from '../protocols/turn-recorder.ts';
+import type { AnswerWatcher } from './answer-watcher.ts';
 
 /** Reads one provider answer and makes the client's bytes of it. */
 export interface AnswerReader {
@@ -20,6 +23,10 @@ export interface AnswerReader {
   readonly errorPassedOn: boolean;
   readonly usage: Usage | null;
   readonly stopReason: string | null;
+  /** The vendor's own signatures and encrypted contents in it, as far as it has come. */
+  readonly signatures: readonly string[];
+  /** What is to be remembered of it, as far as it has come; null: nothing. */
+  readonly turn: RecordedTurn | null;
   /** How an error ends the stream that has begun, where the client's dialect ties it to what went before. */
   readonly encodeError?: StreamEncoder['encodeError'];
   /** The client's bytes that follow from a chunk; empty where none do yet. */
@@ -32,10 +39,13 @@ export interface AnswerReader {
 export class PassThroughStreamReader implements AnswerReader {
   readonly #provider: string;
   readonly #tap: StreamTap;
+  readonly #watcher: AnswerWatcher | null;
 
-  constructor(provider: string, tap: StreamTap) {
+  /** @param watcher null where nothing of the answer is to be remembered. */
+  constructor(provider: string, tap: StreamTap, watcher: AnswerWatcher | null) {
     this.#provider = provider;
     this.#tap = tap;
+    this.#watcher = watcher;
   }
 
   get started(): boolean {
@@ -62,10 +72,17 @@ export class PassThroughStreamReader implements AnswerReader {
   get stopReason(): string | null {
     return this.#tap.stopReason;
   }
+  get signatures(): readonly string[] {
+    return this.#tap.signatures;
+  }
+  get turn(): RecordedTurn | null {
+    return this.#watcher?.turn ?? null;
+  }
   get encodeError(): StreamEncoder['encodeError'] {
     return this.#tap.encodeError?.bind(this.#tap);
   }
   push(chunk: Buffer): Buffer {
+    this.#watcher?.push(chunk);
     try {
       return this.#tap.push(chunk);
     } catch (error) {
@@ -74,6 +91,7 @@ export class PassThroughStreamReader implements AnswerReader {
     }
   }
   end(): string {
+    this.#watcher?.end();
     return this.#tap.end();
   }
 }
@@ -111,7 +129,7 @@ class WholeBody {
     if (bytes.length === 0) throw ProxyError.of('provider_empty', { provider: this.#provider });
     let value: unknown;
     try {
-      value = JSON.parse(bytes.toString());
+      value = parseExact(bytes.toString());
     } catch (error) {
       throw ProxyError.of(
         'provider_garbage',
@@ -135,6 +153,7 @@ function describe(bytes: Buffer): string {
 export class PassThroughJsonReader implements AnswerReader {
   readonly #provider: string;
   readonly #read: PassThrough['readAnswer'];
+  readonly #watcher: AnswerWatcher | null;
   readonly #body: WholeBody;
   started = false;
   finished = false;
@@ -144,11 +163,18 @@ export class PassThroughJsonReader implements AnswerReader {
   readonly errorPassedOn = false;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  signatures: readonly string[] = [];
 
-  constructor(provider: string, read: PassThrough['readAnswer']) {
+  /** @param watcher null where nothing of the answer is to be remembered. */
+  constructor(provider: string, read: PassThrough['readAnswer'], watcher: AnswerWatcher | null) {
     this.#provider = provider;
     this.#read = read;
+    this.#watcher = watcher;
     this.#body = new WholeBody(provider);
+  }
+
+  get turn(): RecordedTurn | null {
+    return this.#watcher?.turn ?? null;
   }
 
   push(chunk: Buffer): string {
@@ -158,13 +184,15 @@ export class PassThroughJsonReader implements AnswerReader {
 
   end(): Buffer | string {
     const body = this.#body.json();
-    const { error, usage, stopReason } = readable(this.#provider, () => this.#read(body));
+    const { error, usage, stopReason, signatures } = readable(this.#provider, () => this.#read(body));
     this.error = error;
     if (error !== null) return '';
     this.usage = usage;
     this.stopReason = stopReason;
+    this.signatures = signatures;
     this.started = true;
     this.finished = true;
+    this.#watcher?.take(body);
     return this.#body.bytes();
   }
 }
@@ -236,6 +264,7 @@ export class TranslatingReader implements AnswerReader {
   readonly #source: EventSource;
   readonly #sink: EventSink;
   readonly #middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null;
+  readonly #recorder: TurnRecorder;
   started = false;
   complete = false;
   error: UpstreamError | null = null;
@@ -247,10 +276,20 @@ export class TranslatingReader implements AnswerReader {
     source: EventSource,
     sink: EventSink,
     middleware: ((event: StreamEvent) => readonly StreamEvent[]) | null,
+    recorder: TurnRecorder,
   ) {
     this.#source = source;
     this.#sink = sink;
     this.#middleware = middleware;
+    this.#recorder = recorder;
+  }
+
+  get signatures(): readonly string[] {
+    return this.#recorder.signatures;
+  }
+
+  get turn(): RecordedTurn | null {
+    return this.#recorder.turn;
   }
 
   get finished(): boolean {
@@ -277,6 +316,7 @@ export class TranslatingReader implements AnswerReader {
   #takeAll(events: readonly StreamEvent[]): string {
     let bytes = '';
     for (const event of events) {
+      this.#recorder.take(event);
       if (this.#middleware === null) bytes += this.#take(event);
       else for (const changed of this.#middleware(event)) bytes += this.#take(changed);
     }

@@ -19,7 +19,7 @@ const STREAM_HEADERS: AnswerHeaders = {
 };
 
 /** A header holds ASCII only, while models and aliases may be named in any script. */
-const headerText = (text: string): string =>
+export const headerText = (text: string): string =>
   text.toWellFormed().replace(/[^\x20-\x7e]+/g, (foreign) => encodeURIComponent(foreign));
 
 /**

@@ -10,6 +10,8 @@ import type { AttemptContext } from './context.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
+import { ReasoningRetry } from './reasoning-retry.ts';
+import { rememberAnswer } from './remember-answer.ts';
 import { SilenceTimer } from './silence-timer.ts';
 import { canTryNext, httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
@@ -56,7 +58,7 @@ export async function attemptTarget(
     if (reader instanceof TranslatingReader) context.row.mode = 'translated';
     const { sameProtocol } = upstream;
     const { signal } = controller;
-    return await new Exchange({
+    const exchange = new Exchange({
       context,
       answer,
       sameProtocol,
@@ -65,7 +67,12 @@ export async function attemptTarget(
       silence,
       signal,
       redact: options.redact,
-    }).run();
+    });
+    try {
+      return await exchange.run();
+    } finally {
+      rememberAnswer(context, reader, upstream.conversation, options.memory);
+    }
   } catch (error) {
     if (error instanceof ClientLeft) return { kind: 'aborted' };
     if (!(error instanceof ProxyError)) throw error;
@@ -88,7 +95,7 @@ interface Asked {
 
 /**
  * Sends the request. Where the model does not take one of its parameters, that is left out from then on, and it is asked
- * again at once.
+ * again at once; so it is, but once, where it refuses the reasoning in the conversation.
  */
 async function ask(
   context: AttemptContext,
@@ -98,18 +105,35 @@ async function ask(
 ): Promise<Asked> {
   const { provider, model } = context.target;
   const { trace } = context.request.row;
+  const retry = new ReasoningRetry(context, options.memory);
   for (let refusals = 0; ; refusals += 1) {
     const known = provider.refused.of(model);
-    const upstream = upstreamRequest(context, options);
+    const upstream = retry.changed(await upstreamRequest(context, options));
     context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
     if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
-    const received = await provider.send({ ...upstream.call, signal });
+    let received: ProviderAnswer;
+    try {
+      received = await provider.send({ ...upstream.call, signal });
+    } catch (error) {
+      if (retry.first === null || !(error instanceof ProxyError)) throw error;
+      retry.failed(retry.first);
+      return retry.first;
+    }
     context.row.status = received.status;
     silence.refresh();
-    if (received.status < 400) return { upstream, received, error: null };
+    if (received.status < 400) {
+      retry.succeeded();
+      return { upstream, received, error: null };
+    }
     const error = await readError(received, signal);
+    const asked = { upstream, received, error };
+    if (retry.begin(asked)) continue;
     const parameter = refusals < MOST_REFUSED ? droppable(upstream, received.status, error) : null;
-    if (parameter === null || known.has(parameter)) return { upstream, received, error };
+    if (parameter === null || known.has(parameter)) {
+      if (retry.first === null) return asked;
+      retry.failed(retry.first);
+      return retry.first;
+    }
     provider.refused.add(model, parameter);
     const detail = `${provider.id}/${model} does not take '${parameter}': asked again, and from now on, without it`;
     trace.push({ step: 'parameter refused', detail });

@@ -1,5 +1,6 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
+import { TurnRecorder } from '../protocols/turn-recorder.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import {
   type AnswerReader,
@@ -10,6 +11,7 @@ import {
   streamSink,
   TranslatingReader,
 } from './answer-readers.ts';
+import { AnswerWatcher } from './answer-watcher.ts';
 import type { AttemptContext } from './context.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 
@@ -36,10 +38,6 @@ export function chooseReader(
     throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
   }
   const streamed = /event-stream|ndjson/.test(type) || (request.body.stream && !type.includes('json'));
-  if (upstream.sameProtocol && codec.passThrough !== null && onEvent === null && streamed === request.body.stream)
-    return streamed
-      ? new PassThroughStreamReader(provider.id, codec.passThrough.createTap())
-      : new PassThroughJsonReader(provider.id, codec.passThrough.readAnswer);
   const decodeContext = {
     model: request.body.model,
     target: { provider: provider.id, model },
@@ -47,12 +45,20 @@ export function chooseReader(
     estimatedInputTokens: upstream.estimatedInputTokens,
     toolNames: upstream.toolNames,
     offeredTools: upstream.offeredTools,
+    usedToolIds: upstream.usedToolIds,
     stopSequences: upstream.stopSequences,
   };
+  if (upstream.sameProtocol && codec.passThrough !== null && onEvent === null && streamed === request.body.stream) {
+    const watcher = upstream.conversation === null ? null : new AnswerWatcher(codec, decodeContext);
+    return streamed
+      ? new PassThroughStreamReader(provider.id, codec.passThrough.createTap(), watcher)
+      : new PassThroughJsonReader(provider.id, codec.passThrough.readAnswer, watcher);
+  }
   const answer = upstream.answerEncoder ?? request.codec.answerEncoder(() => request.body.decode());
   const source = streamed
     ? codec.createStreamDecoder(decodeContext)
     : jsonSource(provider.id, (body) => codec.decodeAnswer(body, decodeContext));
   const sink = request.body.stream ? streamSink(answer) : messageSink(answer);
-  return new TranslatingReader(source, sink, onEvent === null ? null : (event) => onEvent(event, context));
+  const middleware = onEvent === null ? null : (event: StreamEvent) => onEvent(event, context);
+  return new TranslatingReader(source, sink, middleware, new TurnRecorder(decodeContext.target));
 }

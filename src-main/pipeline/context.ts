@@ -2,6 +2,7 @@ import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { RequestBody } from '../protocols/request-body.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import type { ClientRequest } from './client-request.ts';
+import { conversationOf } from './conversation.ts';
 
 /** What one request carries through the pipeline. */
 export class RequestContext {
@@ -9,6 +10,7 @@ export class RequestContext {
   /** Set once the request has been routed. */
   plan: Plan | null = null;
   #request: ClientRequest;
+  #conversation: string | null = null;
 
   constructor(request: ClientRequest) {
     this.#request = request;
@@ -41,6 +43,12 @@ export class RequestContext {
   /** For middleware that changes a request: every target gets this body instead of the client's bytes. */
   replaceBody(body: Readonly<Record<string, unknown>>): void {
     this.#request = { ...this.#request, body: new RequestBody(Buffer.from(JSON.stringify(body))) };
+  }
+
+  /** Names the conversation (conversation.ts). @param body decoded. */
+  conversation(body: Readonly<Record<string, unknown>>): string {
+    this.#conversation ??= conversationOf(this.#request, body);
+    return this.#conversation;
   }
 
   /** ms since the request arrived, to a tenth. */

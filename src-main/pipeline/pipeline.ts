@@ -1,6 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { AttemptRow } from '../../src-shared/requests.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
+import { limitOfPrompt, promptTooLong } from '../protocols/context-overflow.ts';
 import { HOPS_HEADER } from '../providers/http-provider.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import { accounting } from './accounting.ts';
@@ -9,11 +10,14 @@ import { attemptTarget } from './attempt.ts';
 import type { AttemptOutcome, Failure } from './attempt-outcome.ts';
 import type { ClientReply, ClientRequest } from './client-request.ts';
 import { type AttemptContext, RequestContext } from './context.ts';
+import { type CountAnswer, countTokens } from './count-tokens.ts';
 import type { EventBus } from './events.ts';
 import type { LocalCounter } from './local-counter.ts';
 import { compose, type Middleware, type Step } from './middleware.ts';
+import { askOwnCounter } from './own-count.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
 import { combinedFailure } from './upstream-failure.ts';
+import { type TooLarge, WindowCheck } from './window-check.ts';
 
 export interface PipelineOptions {
   /** Plans a request by the configuration in force. @throws ProxyError `unknown_model` */
@@ -52,6 +56,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #request: (run: RequestRun) => Promise<void>;
   readonly #attempt: (attempt: AttemptRun) => Promise<AttemptOutcome>;
+  readonly #windows: WindowCheck;
   #running = 0;
 
   constructor(options: PipelineOptions) {
@@ -89,6 +94,10 @@ export class Pipeline {
       ],
       ({ attempt, answer, hops }) => attemptTarget(attempt, answer, { ...options, hops, onEvent }),
     );
+    this.#windows = new WindowCheck({
+      counter: options.counter,
+      ownCount: (attempt) => askOwnCounter(attempt, { ...options, hops: this.#hops(attempt.request.request) }, true),
+    });
   }
 
   /** Requests whose answers have not reached the network to their end. */
@@ -114,6 +123,19 @@ export class Pipeline {
     }
   }
 
+  /**
+   * Counts a request as its targets would. It is no request of a model: nothing is accounted, and no middleware runs.
+   * @throws ProxyError `unknown_model`, `loop_detected`; `invalid_field`, `invalid_json` where it is counted here.
+   */
+  async countTokens(request: ClientRequest): Promise<CountAnswer> {
+    const context = new RequestContext(request);
+    const hops = this.#hops(request);
+    const plan = this.#options.plan(request.body.model);
+    context.plan = plan;
+    const attempts = plan.targets.map((target) => this.#attemptContext(context, target, true));
+    return countTokens(request, attempts, { ...this.#options, hops });
+  }
+
   /** The core inside all request middleware. */
   async #answerRequest(run: RequestRun): Promise<void> {
     const { context, answer } = run;
@@ -125,9 +147,28 @@ export class Pipeline {
     row.trace.push(...plan.trace);
     this.#options.bus.emit('request.routed', row);
     const failures: Failure[] = [];
+    // The largest window that has been too small.
+    let tooSmall = 0;
     for (const [index, target] of plan.targets.entries()) {
+      if (tooSmall > 0 && (this.#windows.windowOf(context.request, target) ?? Infinity) <= tooSmall) {
+        this.#skip(context, target, 'its window is not larger');
+        continue;
+      }
       const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
+      const checking = this.#windows.check(attempt);
+      if (checking !== null) {
+        const tooLarge = await checking;
+        if (tooLarge !== null) {
+          const { tokens, window } = tooLarge;
+          this.#skip(context, target, `about ${inWords(tokens)} tokens are more than its window of ${inWords(window)}`);
+          failures.push({ error: overflow(target, tooLarge), original: null, tryNext: true });
+          tooSmall = Math.max(tooSmall, window);
+          continue;
+        }
+        attempt.row.startedMs = context.elapsedMs();
+      }
       const outcome = await this.#attempt({ context, answer, attempt, hops });
+      if (attempt.row.usage !== null) this.#windows.learn(context.request, target, attempt.row.usage);
       if (outcome.kind !== 'failed') {
         row.state = outcome.kind;
         return;
@@ -135,14 +176,18 @@ export class Pipeline {
       const { failure } = outcome;
       failures.push(failure);
       row.trace.push({ step: 'attempt failed', detail: failure.error.message });
+      tooSmall = Math.max(tooSmall, limitRefused(failure.error, this.#windows.windowOf(context.request, target)));
       if (outcome.answering || !failure.tryNext) {
         this.#fail(run, failure.error, failure.original);
         return;
       }
     }
-    const only = failures.length === 1 ? failures[0] : undefined;
-    if (only !== undefined) this.#fail(run, only.error, only.original);
-    else this.#fail(run, combinedFailure(failures.map(({ error }) => error)));
+    const { error, original } = failureOfAll(failures);
+    this.#fail(run, error, original);
+  }
+
+  #skip({ row }: RequestContext, { provider, model }: Target, why: string): void {
+    row.trace.push({ step: 'target skipped', detail: `${provider.id}/${model}: ${why}` });
   }
 
   /** Middleware that neither goes on nor throws would leave the client waiting for ever. */
@@ -205,4 +250,27 @@ function composeEvents(
     for (const step of steps) events = events.flatMap((one) => step(one, context));
     return events;
   };
+}
+
+const inWords = (tokens: number): string => tokens.toLocaleString('en-US');
+
+const overflow = ({ provider }: Target, { tokens, limit }: TooLarge): ProxyError =>
+  ProxyError.of('context_overflow', { provider: provider.id, wording: promptTooLong(tokens, limit) });
+
+/** The window that a target has called too small, as far as that is known; 0 where it has not. */
+function limitRefused({ code, message }: ProxyError, window: number | null): number {
+  const limit = code === 'context_overflow' ? limitOfPrompt(message) : undefined;
+  return limit === undefined ? 0 : (limit ?? window ?? 0);
+}
+
+/** What the client is told: of one failure its own, of windows that are all too small the largest. */
+function failureOfAll(failures: readonly Failure[]): Failure {
+  const [first, ...others] = failures;
+  if (first !== undefined && others.length === 0) return first;
+  if (first !== undefined && failures.every(({ error }) => error.code === 'context_overflow'))
+    return others.reduce(
+      (largest, next) => (limitRefused(next.error, null) > limitRefused(largest.error, null) ? next : largest),
+      first,
+    );
+  return { error: combinedFailure(failures.map(({ error }) => error)), original: null, tryNext: false };
 }

@@ -1,4 +1,4 @@
-import type { Recall, RememberedTurn } from '../protocols/remembered-turn.ts';
+import { nothingRemembered, type Recall, type RememberedTurn } from '../protocols/remembered-turn.ts';
 
 /**
  * Whose signature a reasoning block carries, where it does not say itself: what is passed through keeps the vendor's own, and
@@ -17,8 +17,8 @@ export interface SignatureOwners {
 export interface ReasoningMemory {
   readonly signatures: SignatureOwners;
   /**
-   * What is remembered of a conversation. A promise only where it must be read from disk, which is waited for a moment at
-   * most; it never rejects.
+   * What is remembered of a conversation; `nothingRemembered` where that is nothing. A promise only where it must be read from
+   * disk, which is waited for a moment at most; it never rejects.
    */
   recall(conversation: string): Recall | Promise<Recall>;
   /** Keeps a turn, in memory at once and on disk soon. Never throws. */
@@ -28,6 +28,6 @@ export interface ReasoningMemory {
 /** Remembers nothing. */
 export const noMemory: ReasoningMemory = {
   signatures: { note: () => undefined, isForeign: () => false, knowsOthers: () => false },
-  recall: () => () => undefined,
+  recall: () => nothingRemembered,
   remember: () => undefined,
 };

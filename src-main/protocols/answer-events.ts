@@ -30,10 +30,11 @@ export class AnswerEvents {
   #closed = false;
   /** Blocks so far; the last one is open, or was the last to be. */
   #blocks = 0;
-  readonly #toolIds = new Set<string>();
+  readonly #toolIds: Set<string>;
 
   constructor(context: DecodeContext, newId: () => string = shortId) {
     this.#context = context;
+    this.#toolIds = new Set(context.usedToolIds);
     this.newId = newId;
   }
 
@@ -92,7 +93,7 @@ export class AnswerEvents {
     this.push({ type: 'content_block_stop', index: this.#blocks - 1 });
   }
 
-  /** An id for a tool's call, unique in the answer whatever the provider gives, and where that only counts, for ever. */
+  /** An id for a tool's call, unique in the conversation whatever the provider gives, and where that only counts, for ever. */
   toolId(given: string): string {
     return uniqueToolId(/^\d*$/.test(given) ? `call_${this.newId()}` : given, this.#toolIds);
   }

@@ -86,8 +86,11 @@ export interface ToolUseBlock {
   name: string;
   input: unknown;
   cache_control?: CacheControl;
-  /** `custom`: a call of a free-text tool, whose text is `input.input`. */
-  openai?: { custom?: true };
+  /**
+   * `custom`: a call of a free-text tool, whose text is `input.input`; `arguments`: JSON of `input` as the client sent it, where
+   * that is not what `JSON.stringify` gives. Most often it is what the model wrote, which prompt caches know.
+   */
+  openai?: { custom?: true; arguments?: string };
 }
 
 /** A call of a tool that ran at the provider, and what came of it. */

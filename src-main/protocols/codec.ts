@@ -2,6 +2,8 @@ import type { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
 import type { AnswerMessage, MessagesRequest, StreamEvent, Tool, Usage } from './canonical.ts';
 import type { ReasoningEffort } from './effort.ts';
+import type { ReasoningRefusal } from './refused-reasoning.ts';
+import type { Recall } from './remembered-turn.ts';
 
 /**
  * The two sides of a dialect. Codecs are pure: bytes and objects in, bytes and objects out. They know nothing of HTTP
@@ -147,6 +149,11 @@ export interface DecodeContext {
   toolNames: ReadonlyMap<string, string>;
   /** The tools the client offers, by name, for reading tool calls from text. */
   offeredTools: ReadonlyMap<string, Tool>;
+  /**
+   * Ids of the tool uses in the conversation: some servers begin to count anew with each answer, and Anthropic refuses a
+   * conversation in which one stands twice.
+   */
+  usedToolIds: ReadonlySet<string>;
   /** Whether stop sequences are to be found by us, since the provider has none; empty: no. */
   stopSequences: readonly string[];
 }
@@ -227,18 +234,71 @@ export interface WholeAnswer {
 export interface ForeignState {
   /** A quick look at a request's bytes, which need not be decoded where it holds none. */
   mayBeIn(raw: Buffer, target: ForeignStateTarget): boolean;
-  /** The request without it; the same object where there is none. */
-  remove(body: Readonly<Record<string, unknown>>, target: ForeignStateTarget): Readonly<Record<string, unknown>>;
+  /**
+   * The request without it; the same object where there is none.
+   * @param warnings filled with what the model does otherwise for it.
+   */
+  remove(
+    body: Readonly<Record<string, unknown>>,
+    target: ForeignStateTarget,
+    warnings?: Set<string>,
+  ): Readonly<Record<string, unknown>>;
+}
+
+/** A request from which all past reasoning has been taken, after the provider has refused some of it. */
+export interface WithoutReasoning {
+  body: Readonly<Record<string, unknown>>;
+  /** What was taken out: the vendors' own signatures and encrypted contents, none twice. */
+  signatures: readonly string[];
+  /** Some of it had no signature. */
+  unsigned: boolean;
 }
 
 export type ForeignStateTarget = Pick<EncodeTarget, 'provider' | 'model' | 'quirks' | 'isForeign'>;
 
+/**
+ * Reasoning that a provider wants back with its calls of tools, and that clients of its own dialect lose all the same: OpenAI's
+ * SDKs drop `reasoning_content`, `reasoning_details` and `extra_content` from what they collect of a stream.
+ */
+export interface Restoration {
+  /** Whether such a server wants any; where it does, its answers are remembered. */
+  wantedBy(quirks: Quirks): boolean;
+  /** A quick look at a request's bytes: whether there is an answer in it. */
+  mayBeNeeded(raw: Buffer): boolean;
+  /** The request with it, and how many turns got theirs back; the same object where none did. */
+  restore(body: Readonly<Record<string, unknown>>, target: ForeignStateTarget, recall: Recall): RestoredBody;
+}
+
+export interface RestoredBody {
+  body: Readonly<Record<string, unknown>>;
+  turns: number;
+}
+
 /** How requests and answers of one dialect are watched when they are passed through. */
 export interface PassThrough {
   readonly foreignState: ForeignState;
+  /** Absent where clients of the dialect lose nothing that its servers want back. */
+  readonly restoration?: Restoration;
   createTap(): StreamTap;
   /** @throws Error saying why it is no answer. */
   readAnswer(body: Record<string, unknown>): WholeAnswer;
+  /**
+   * A request in this dialect, translated or not, as it can be asked once more; null where nothing of it would change.
+   * @param refusal what the provider has refused.
+   */
+  withoutReasoning(
+    body: Readonly<Record<string, unknown>>,
+    refusal: ReasoningRefusal,
+    quirks: Quirks,
+  ): WithoutReasoning | null;
+}
+
+/** How a provider counts the tokens of a request without answering it. What it answers says `input_tokens`. */
+export interface CountingCall {
+  /** Path below the version segment. */
+  readonly path: string;
+  /** The fields that it takes of a request: others it refuses. */
+  readonly fields: ReadonlySet<string>;
 }
 
 /** What a provider's protocol looks like to us. */
@@ -248,6 +308,8 @@ export interface ProviderCodec {
   readonly path: string;
   /** Null where no client speaks it. */
   readonly passThrough: PassThrough | null;
+  /** Absent where the dialect has no word for it. */
+  readonly counting?: CountingCall;
   encodeRequest(request: MessagesRequest, target: EncodeTarget): EncodedRequest;
   createStreamDecoder(context: DecodeContext): StreamDecoder;
   /** A whole JSON answer as the same events that its stream would have given. Throws an Error saying what is wrong. */

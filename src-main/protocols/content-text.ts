@@ -20,7 +20,7 @@ export const isBlank = (text: string): boolean => !/\S/.test(text);
 
 /** A tool result's text where the dialect has no mark for errors. */
 export const toolResultText = (text: string, isError: boolean): string =>
-  `${isError ? 'Error: ' : ''}${text === '' ? NO_OUTPUT : text}`;
+  `${isError ? 'Error: ' : ''}${isBlank(text) ? NO_OUTPUT : text}`;
 
 /** A document's title and context; '' where it has neither. */
 export const documentHead = ({ title, context }: DocumentBlock): string =>

@@ -21,6 +21,16 @@ const WITH_NUMBERS: readonly RegExp[] = [
   /request \((?<input>[\d,]+) tokens\) exceeds the available context size \((?<limit>[\d,]+) tokens\)/i,
   // Ollama, on Apple's MLX
   /input length \((?<input>[\d,]+) tokens\) exceeds the model's maximum context length \((?<limit>[\d,]+) tokens\)/i,
+  // LM Studio (lmstudio-ai/lmstudio-bug-tracker issue 546)
+  /keep the first (?<input>[\d,]+) tokens when context the overflows.*?context length of only (?<limit>[\d,]+) tokens/is,
+  // SGLang: "… maximum context length of 32768 tokens. You requested a total of 40000 tokens: 8000 tokens from the input messages and 32000 …"
+  /maximum context length of (?<limit>[\d,]+) tokens.*?: (?<input>[\d,]+) tokens from the input messages and (?<output>[\d,]+) tokens/is,
+  // Together, SGLang
+  /input \((?<input>[\d,]+) tokens\) is longer than the model's context length \((?<limit>[\d,]+) tokens\)/i,
+  // OpenRouter, of Poolside
+  /input length (?<input>[\d,]+) exceeds the maximum allowed input length of (?<limit>[\d,]+) tokens/i,
+  // Kimi
+  /exceeded model token limit: (?<limit>[\d,]+) \(requested: (?<input>[\d,]+)\)/i,
   // GitHub Copilot
   /prompt token count of (?<input>[\d,]+) exceeds the limit of (?<limit>[\d,]+)/i,
   // Mistral
@@ -31,7 +41,7 @@ const WITH_NUMBERS: readonly RegExp[] = [
 ];
 
 const WITHOUT_NUMBERS =
-  /prompt is too long|input is too long for|exceeds the (?:model's )?context window|maximum (?:context|prompt) length|reduce the length of the (?:messages|input)|exceeds the available context size|(?:greater|longer) than the context length|input length exceeds the context length|context window exceeds limit|exceeded model token limit|context[_ ](?:length|window|size)[_ ](?:was )?exceeded/i;
+  /prompt is too long|input is too long for|exceeds the (?:model's )?context window|maximum (?:context|prompt) length|reduce the length of the (?:messages|input)|exceeds the available context size|(?:greater|longer) than the context length|input length exceeds the context length|context window exceeds limit|exceeded model token limit|context[_ ](?:length|window|size)[_ ](?:was |has been )?exceeded|exceeded max context length|range of input length should be/i;
 
 const CODES = new Set([
   'context_length_exceeded',
@@ -42,6 +52,19 @@ const CODES = new Set([
 
 const tokens = (text: string | undefined): number | null =>
   text === undefined ? null : Number(text.replaceAll(',', ''));
+
+/** Those words, of which Claude Code reads the numbers. */
+export const promptTooLong = (tokens: number, limit: number): string =>
+  `prompt is too long: ${tokens} tokens > ${limit} maximum`;
+
+/**
+ * What those words say of the prompt's limit: null where they name none; undefined where they do not say that the prompt
+ * itself is too long.
+ */
+export function limitOfPrompt(wording: string): number | null | undefined {
+  if (!/^prompt is too long/i.test(wording)) return undefined;
+  return tokens(/^prompt is too long: \d+ tokens > (\d+) maximum/.exec(wording)?.[1]);
+}
 
 /**
  * Says in Anthropic's words that a request does not fit; null where the error says something else. Claude Code reads these
@@ -59,7 +82,7 @@ export function contextOverflow({ message, code }: UpstreamError): string | null
     if (limit === null || input === null) continue;
     if (output !== null && input < limit)
       return `input length and \`max_tokens\` exceed context limit: ${input} + ${output} > ${limit}, decrease input length or \`max_tokens\` and try again`;
-    return `prompt is too long: ${input} tokens > ${limit} maximum`;
+    return promptTooLong(input, limit);
   }
   if (CODES.has(code ?? '') || WITHOUT_NUMBERS.test(message))
     return message.toLowerCase().startsWith('prompt is too long') ? message : `prompt is too long: ${message}`;

@@ -1,13 +1,15 @@
 import type { ContentBlock, MessagesRequest } from './canonical.ts';
+import { promptContent } from './prompt-content.ts';
 
 /** Characters of English text, code and JSON to a token, measured over agent conversations; exact counts are made elsewhere. */
 const CHARACTERS_PER_TOKEN = 3.5;
 /** What an image of the usual size costs (width × height / 750, at most about 1600). */
-const IMAGE_TOKENS = 1600;
+export const IMAGE_TOKENS = 1600;
 /** A page of a PDF as text and image; how many there are is not known without reading it. */
-const DOCUMENT_TOKENS = 3000;
-const TOKENS_PER_MESSAGE = 4;
-const TOKENS_FOR_TOOL_USE = 350;
+export const DOCUMENT_TOKENS = 3000;
+export const TOKENS_PER_MESSAGE = 4;
+/** What a model is told for there being tools at all (Anthropic's page on pricing names 313 to 346 for Claude 4). */
+export const TOKENS_FOR_TOOL_USE = 350;
 
 const BYTES_PER_TOKEN = 4;
 
@@ -39,46 +41,45 @@ export function estimateTokensOfRequest(bytes: number, { messages }: Pick<Messag
 
 /** An estimate over everything that is counted as input: system, messages, thinking, tools, images. */
 export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messages' | 'tools'>): number {
+  const { texts, tools, images, documents, messages } = promptContent(request);
   let characters = 0;
-  let tokens = 0;
-  // What may be left out may also be null.
-  const addBlocks = (blocks: string | readonly ContentBlock[] | null | undefined): void => {
-    if (blocks === undefined || blocks === null) return;
-    if (typeof blocks === 'string') {
-      characters += blocks.length;
-      return;
-    }
-    for (const block of blocks) {
-      switch (block.type) {
-        case 'text':
-          characters += block.text.length;
-          break;
-        case 'thinking':
-          characters += block.thinking.length;
-          break;
-        case 'image':
-          tokens += IMAGE_TOKENS;
-          break;
-        case 'document':
-          if (block.source.type === 'text') characters += block.source.data.length;
-          else tokens += DOCUMENT_TOKENS;
-          break;
-        case 'tool_result':
-          addBlocks(block.content);
-          break;
-        default:
-          characters += JSON.stringify(block).length;
-      }
-    }
-  };
-  addBlocks(request.system);
-  for (const message of request.messages) {
-    tokens += TOKENS_PER_MESSAGE;
-    addBlocks(message.content);
-  }
-  if (request.tools?.length) {
-    tokens += TOKENS_FOR_TOOL_USE;
-    characters += JSON.stringify(request.tools).length;
-  }
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + tokens;
+  for (const text of texts) characters += text.length;
+  for (const tool of tools) characters += tool.length;
+  return (
+    Math.ceil(characters / CHARACTERS_PER_TOKEN) +
+    images.length * IMAGE_TOKENS +
+    documents.length * DOCUMENT_TOKENS +
+    messages * TOKENS_PER_MESSAGE +
+    (tools.length > 0 ? TOKENS_FOR_TOOL_USE : 0)
+  );
 }
+
+/** Before a value in base64: `"data":"…"` of Anthropic's sources, `data:image/png;base64,…` of OpenAI's. */
+const BASE64_BEFORE = [Buffer.from('"data":"'), Buffer.from('"data": "'), Buffer.from(';base64,')];
+const QUOTE = 0x22;
+const SPACE = 0x20;
+const BACKSLASH = 0x5c;
+/** Shorter ones weigh nothing beside the rest. */
+const LEAST_BASE64 = 1000;
+
+/** The same as of a decoded request, from the bytes alone: whoever wants it has no time to decode them. */
+export function estimateTokensOfBody(raw: Buffer): number {
+  let size = raw.length;
+  let tokens = 0;
+  for (const before of BASE64_BEFORE) {
+    for (let at = raw.indexOf(before); at !== -1; ) {
+      const start = at + before.length;
+      const end = raw.indexOf(QUOTE, start);
+      if (end === -1) break;
+      if (end - start >= LEAST_BASE64 && isBase64(raw.subarray(start, start + LEAST_BASE64))) {
+        size -= end - start;
+        tokens += IMAGE_TOKENS;
+      }
+      at = raw.indexOf(before, end);
+    }
+  }
+  return estimateTokensOfBytes(size) + tokens;
+}
+
+/** As far as the first bytes tell: no text has a thousand of them without a space or a line's end. */
+const isBase64 = (bytes: Buffer): boolean => !bytes.includes(SPACE) && !bytes.includes(BACKSLASH);

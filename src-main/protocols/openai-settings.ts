@@ -1,4 +1,12 @@
-import type { CacheControl, Effort, MessagesRequest, OpenaiExtras, ResponseFormat, Tool } from './canonical.ts';
+import type {
+  CacheControl,
+  Effort,
+  MessagesRequest,
+  OpenaiExtras,
+  ResponseFormat,
+  Tool,
+  ToolResultBlock,
+} from './canonical.ts';
 import { isObject } from './is-object.ts';
 import { optionalBoolean, optionalObject, optionalString, stringAt } from './openai-checks.ts';
 import { inputText } from './tool-input.ts';
@@ -14,6 +22,18 @@ export function cacheMark(part: Record<string, unknown>): CacheControl | undefin
   const long = isObject(own) ? own.ttl === '1h' : isObject(breakpoint) && breakpoint.ttl === '12h';
   if (!isObject(own) && !isObject(breakpoint)) return undefined;
   return long ? { type: 'ephemeral', ttl: '1h' } : { type: 'ephemeral' };
+}
+
+/** Places for the cache are marked on the result: what is inside keeps its form when a mark moves on. */
+export function markedResult(block: ToolResultBlock): ToolResultBlock {
+  const { content } = block;
+  if (!Array.isArray(content)) return block;
+  for (const inner of content) {
+    if (!('cache_control' in inner)) continue;
+    if (inner.cache_control !== undefined) block.cache_control = inner.cache_control;
+    delete inner.cache_control;
+  }
+  return block;
 }
 
 const EFFORTS: Partial<Record<string, Effort>> = {

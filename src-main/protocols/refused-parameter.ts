@@ -70,7 +70,7 @@ const WORDINGS: readonly RegExp[] = [
   // Groq, Cerebras
   wording('property (?:body\\.)?NAME is unsupported'),
   // Gemini, which says where unless it is at the top
-  wording('unknown name NAME(?: at \\k<name>)?: cannot find field'),
+  wording('unknown name NAME(?: at (?:\\k<name>|messages\\[\\d+\\]))?: cannot find field'),
   // xAI, LiteLLM
   wording('does not support (?:the )?parameters?:? \\[?NAME'),
   wording('argument not supported(?: on this model)?: NAME'),

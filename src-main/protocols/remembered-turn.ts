@@ -11,13 +11,24 @@ export interface RememberedTurn {
   provider: string;
   model: string;
   /**
-   * Its reasoning by the id of the tool use that it stands right before; that of the answer's beginning, whatever follows it,
-   * by ''. Reasoning behind the last call is of no use any more and not kept.
+   * Its reasoning by what it stands right before: the id of a tool use, or a text (`placeOfText`); that of the answer's
+   * beginning, whatever follows it, by ''. Reasoning behind the last call is of no use any more and not kept.
+   * Empty where it had none, in the place of an earlier answer with the same calls.
    */
   reasoning: Readonly<Record<string, readonly ReasoningBlock[]>>;
-  /** `phase` of its texts (Responses), in order; absent where none has one. */
+  /** `phase` of its texts (Responses), in order, blank texts left out; absent where none has one. */
   phases?: readonly (string | null)[];
 }
 
+/** The place before a text. No tool use has such an id. @param index counted from 0; blank texts do not count. */
+export const placeOfText = (index: number): string => `text:${index}`;
+
+/** The other way round; null for another place. */
+export const textOfPlace = (place: string): number | null =>
+  place.startsWith('text:') ? Number(place.slice('text:'.length)) : null;
+
 /** What is remembered of one conversation, by the key of the turn (turn-key.ts). */
 export type Recall = (turnKey: string) => RememberedTurn | undefined;
+
+/** The recall of a conversation of which nothing is remembered: who gets it need not work out any keys. */
+export const nothingRemembered: Recall = () => undefined;

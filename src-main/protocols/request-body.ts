@@ -1,4 +1,5 @@
 import { ProxyError } from '../../src-shared/errors.ts';
+import { asDouble, parseExact } from './exact-json.ts';
 import { isObject } from './is-object.ts';
 import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
 import { KnownValues } from './known-values.ts';
@@ -90,7 +91,7 @@ export class RequestBody {
     if (tools === undefined || another !== undefined) return decodeObject(raw);
     const decoded = parse(`${raw.toString('utf8', 0, tools.start)}null${raw.toString('utf8', tools.end)}`);
     const shared = guarded(() => knownTools.decode(raw, tools.start, tools.end));
-    return Object.assign(decoded as Record<string, unknown>, { tools: shared });
+    return Object.assign(settings(decoded), { tools: shared });
   }
 
   /** The same bytes with another model name in its place: providers' prompt caches live on an unchanged body. */
@@ -109,7 +110,7 @@ export class RequestBody {
   }
 }
 
-const parse = (text: string): unknown => guarded(() => JSON.parse(text));
+const parse = (text: string): unknown => guarded(() => parseExact(text));
 
 function guarded<Value>(decode: () => Value): Value {
   try {
@@ -123,10 +124,15 @@ function guarded<Value>(decode: () => Value): Value {
   }
 }
 
+/** A body whose own fields are numbers where they are: only inside of them they may be kept as they are written. */
+function settings(body: unknown): Record<string, unknown> {
+  if (!isObject(body)) throw ProxyError.of('invalid_field', { field: 'body', expected: 'must be a JSON object' });
+  for (const name in body) body[name] = asDouble(body[name]);
+  return body;
+}
+
 /** @throws ProxyError `invalid_json`, `invalid_field` */
 function decodeObject(raw: Buffer): Record<string, unknown> {
   if (raw.length === 0) throw ProxyError.of('invalid_json', { reason: 'it is empty' });
-  const value = parse(raw.toString());
-  if (!isObject(value)) throw ProxyError.of('invalid_field', { field: 'body', expected: 'must be a JSON object' });
-  return value;
+  return settings(parse(raw.toString()));
 }

@@ -1,6 +1,7 @@
 import { AnswerFilters } from './answer-filters.ts';
 import type { StreamEvent } from './canonical.ts';
 import type { DecodeContext, StreamDecoder } from './codec.ts';
+import { parseExact } from './exact-json.ts';
 import { type SseFrame, SseParser } from './sse.ts';
 import { decodeError, errorEvent } from './upstream-error.ts';
 
@@ -88,7 +89,7 @@ export class SseStreamDecoder implements StreamDecoder {
 
   #readWhole(text: string): StreamEvent[] {
     try {
-      return this.#decodeWhole(JSON.parse(text));
+      return this.#decodeWhole(parseExact(text));
     } catch (error) {
       // The text of a SyntaxError quotes the answer, which belongs in no log.
       const reason = error instanceof SyntaxError || !(error instanceof Error) ? 'it is not valid JSON' : error.message;

@@ -1,3 +1,5 @@
+import type { ToolUseBlock } from './canonical.ts';
+import { parseExact } from './exact-json.ts';
 import { isObject } from './is-object.ts';
 
 /**
@@ -7,13 +9,28 @@ import { isObject } from './is-object.ts';
  */
 export function toolInput(json: string): Record<string, unknown> {
   try {
-    const input: unknown = JSON.parse(json);
+    const input = parseExact(json);
     if (isObject(input)) return input;
   } catch {
     // Not JSON: kept as text below.
   }
   return { _raw: json };
 }
+
+/**
+ * A call's input from its `arguments`, and these themselves where they are written otherwise than we would (spaces, `1.0`,
+ * keys that are numbers), for providers that have them as a text, too. '' is an empty input.
+ */
+export function givenArguments(json: string): Pick<ToolUseBlock, 'input' | 'openai'> {
+  if (json.trim() === '') return { input: {} };
+  const input = toolInput(json);
+  const isOurs = Object.hasOwn(input, '_raw') || json === JSON.stringify(input);
+  return isOurs ? { input } : { input, openai: { arguments: json } };
+}
+
+/** The `arguments` of a call. */
+export const sentArguments = ({ input, openai }: ToolUseBlock): string =>
+  openai?.arguments ?? JSON.stringify(input ?? {});
 
 /** What the model wrote as a tool's input: JSON, or the text it wrote instead. */
 export function inputText(input: unknown): string {

@@ -4,7 +4,7 @@ const ACCEPTED_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const ANTHROPIC_ID = /^[a-zA-Z0-9_-]+$/;
 const FOREIGN = /[^a-zA-Z0-9_-]/g;
 /** Stands before an id that had to be packed; what follows is its base64url. */
-const PACKED_ID = 'id64_';
+export const PACKED_ID = 'id64_';
 
 const digest = (text: string): string => hash('sha256', text, 'hex').slice(0, 8);
 
@@ -26,6 +26,10 @@ export function decodeToolId(id: string): string {
   return ANTHROPIC_ID.test(id) ? id : `${PACKED_ID}${Buffer.from(id).toString('base64url')}`;
 }
 
+/** The provider's own id again. */
+export const unpackedToolId = (id: string): string =>
+  id.startsWith(PACKED_ID) ? Buffer.from(id.slice(PACKED_ID.length), 'base64url').toString() : id;
+
 /** The same, unlike any of those that are used already, to which it is added: some servers give every call the same id. */
 export function uniqueToolId(given: string, used: Set<string>): string {
   let id = decodeToolId(given);
@@ -45,7 +49,7 @@ export function decodeMessageId(id: string): string {
  * @param limit characters; OpenAI's Chat Completions takes 40, its Responses 64.
  */
 export function encodeToolId(id: string, limit: number): string {
-  const own = id.startsWith(PACKED_ID) ? Buffer.from(id.slice(PACKED_ID.length), 'base64url').toString() : id;
+  const own = unpackedToolId(id);
   if (own !== '' && own.length <= limit) return own;
   return `${own.replace(FOREIGN, '_').slice(0, limit - 9)}_${digest(own)}`;
 }

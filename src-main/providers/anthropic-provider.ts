@@ -31,6 +31,7 @@ function profileOf({ type, baseUrl }: ProviderConfig): TypeProfile {
       officialBaseUrl: ANTHROPIC_BASE_URL,
       needsKey: true,
       catalogue: 'anthropic',
+      countsIn: 'anthropic',
       // Which of its models take what is the dialect's to know (protocols/anthropic/model-rules.ts).
       quirks: { takesSystemAnywhere: true, takesPrefill: true, cacheMarks: 'cache_control', searchesWeb: true },
     };
@@ -39,6 +40,9 @@ function profileOf({ type, baseUrl }: ProviderConfig): TypeProfile {
     protocols: ['anthropic'],
     officialBaseUrl: null,
     needsKey: false,
+    // Not all do, which is found out.
+    countsIn: 'anthropic',
+    takesTooMuch: known?.takesTooMuch === true,
     // DeepSeek, Kimi, GLM and local servers give thinking without a signature, and some want it back.
     quirks: { takesEmptySignature: true },
     ...(known?.catalogue === undefined ? {} : { catalogue: known.catalogue }),

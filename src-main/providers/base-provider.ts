@@ -4,6 +4,8 @@ import type { ProviderView } from '../../src-shared/control.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
 import { type ModelFacts, type ProviderCodec, type Quirks, unknownModel } from '../protocols/codec.ts';
 import type { RequestField } from '../protocols/request-body.ts';
+import { LearnedQuirks } from './learned-quirks.ts';
+import type { OwnCounter } from './own-counter.ts';
 import { RefusedParameters } from './refused-parameters.ts';
 import type { Protocols } from './server-profile.ts';
 
@@ -62,6 +64,8 @@ export abstract class BaseProvider {
   abstract readonly quirks: Quirks;
   /** What its models have refused. */
   readonly refused = new RefusedParameters();
+  /** What its models have turned out to want. */
+  readonly learned = new LearnedQuirks();
   /** Where it is; null for one that lives in this process. */
   abstract readonly baseUrl: URL | null;
 
@@ -78,7 +82,12 @@ export abstract class BaseProvider {
   abstract codecFor(request: DialectRequest): ProviderCodec;
 
   /** How it is to be spoken to about one of its models. */
-  quirksFor(_model: string): Quirks {
+  quirksFor(model: string): Quirks {
+    return this.learned.laidOver(this.configuredQuirks(model), model);
+  }
+
+  /** The same, as the configuration has it and what is known of the server. */
+  protected configuredQuirks(_model: string): Quirks {
     return this.quirks;
   }
 
@@ -87,8 +96,23 @@ export abstract class BaseProvider {
     return unknownModel;
   }
 
+  /** Whose models it serves, as the model catalogue names it; null where that is not known. */
+  get catalogue(): string | null {
+    return null;
+  }
+
   /** Tokens it is told to make room for; null where it is not told. */
   get window(): number | null {
+    return null;
+  }
+
+  /** Whether it takes prompts that are larger than its window, without saying what became of them. */
+  get takesTooMuch(): boolean {
+    return false;
+  }
+
+  /** Its own counter of tokens; null where none is known. */
+  get counter(): OwnCounter | null {
     return null;
   }
 

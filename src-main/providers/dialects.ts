@@ -12,6 +12,8 @@ const codecs: Readonly<Record<ProviderProtocol, ProviderCodec>> = {
   ollama: ollamaCodec,
 };
 
+export const codecOf = (protocol: ProviderProtocol): ProviderCodec => codecs[protocol];
+
 /**
  * The dialect of a request: the client's own where the server speaks it, so that bytes pass through; else the server's
  * preferred one.

@@ -5,8 +5,9 @@ import type { ProviderProtocol } from '../../src-shared/requests.ts';
 import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
 import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { joinBaseUrl } from './base-url.ts';
-import { chooseDialect } from './dialects.ts';
+import { chooseDialect, codecOf } from './dialects.ts';
 import { factsOf } from './model-catalogue.ts';
+import { OwnCounter } from './own-counter.ts';
 import { layQuirks } from './quirks.ts';
 import type { Protocols, ServerProfile } from './server-profile.ts';
 import type { Transport } from './transport.ts';
@@ -44,6 +45,8 @@ export abstract class HttpProvider extends BaseProvider {
   readonly #needsKey: boolean;
   readonly #catalogue: string | null;
   readonly #contextWindow: number | null;
+  readonly #counter: OwnCounter | null;
+  readonly #takesTooMuch: boolean;
   readonly #modelQuirks: readonly { matches: (model: string) => boolean; quirks: Quirks }[];
   readonly #key: KeyState | null;
   readonly #keyReference: string | null;
@@ -71,6 +74,8 @@ export abstract class HttpProvider extends BaseProvider {
     this.#needsKey = profile.needsKey;
     this.#catalogue = profile.catalogue ?? null;
     this.#contextWindow = config.contextWindow ?? null;
+    this.#counter = profile.countsIn === undefined ? null : new OwnCounter(codecOf(profile.countsIn));
+    this.#takesTooMuch = profile.takesTooMuch === true;
     this.models = config.models ?? [];
     this.#keyReference = config.key ?? null;
     this.#key = config.key === undefined ? null : resources.resolveKey(config.key);
@@ -86,7 +91,7 @@ export abstract class HttpProvider extends BaseProvider {
     return chooseDialect(this.protocols, protocol);
   }
 
-  override quirksFor(model: string): Quirks {
+  protected override configuredQuirks(model: string): Quirks {
     return this.#modelQuirks.find(({ matches }) => matches(model))?.quirks ?? this.quirks;
   }
 
@@ -95,8 +100,20 @@ export abstract class HttpProvider extends BaseProvider {
     return this.#contextWindow === null ? facts : { ...facts, contextWindow: this.#contextWindow };
   }
 
+  override get catalogue(): string | null {
+    return this.#catalogue;
+  }
+
   override get window(): number | null {
     return this.#contextWindow;
+  }
+
+  override get takesTooMuch(): boolean {
+    return this.#takesTooMuch;
+  }
+
+  override get counter(): OwnCounter | null {
+    return this.#counter;
   }
 
   /** Whether this is the vendor's own address and not a server of the same kind elsewhere. */

@@ -58,7 +58,7 @@ interface KnownServer extends ServerProfile {
  * with its own words, says.
  */
 export const knownServers: readonly KnownServer[] = [
-  { name: 'OpenAI', hosts: ['api.openai.com'], ...openaiProfile },
+  { name: 'OpenAI', hosts: ['api.openai.com'], countsIn: 'openai-responses', ...openaiProfile },
   { name: 'OpenRouter', hosts: ['openrouter.ai'], ...openrouterProfile },
   {
     name: 'DeepSeek',
@@ -90,6 +90,8 @@ export const knownServers: readonly KnownServer[] = [
     catalogue: 'zai',
     // docs.z.ai, "Thinking mode": thinking.type, and thinking is to be returned with tool results.
     quirks: { reasoningFormat: 'thinking', returnsReasoningContent: true },
+    // badlogic/pi-mono, packages/ai: "does NOT error, accepts overflow silently".
+    takesTooMuch: true,
   },
   {
     name: 'MiniMax',
@@ -102,6 +104,8 @@ export const knownServers: readonly KnownServer[] = [
     catalogue: 'xiaomi',
     // platform.xiaomimimo.com, "Passing back reasoning_content"; thinking.type.
     quirks: { reasoningFormat: 'thinking', returnsReasoningContent: true },
+    // badlogic/pi-mono, packages/ai: "truncates input to fill contextWindow exactly".
+    takesTooMuch: true,
   },
   {
     name: 'Mistral',
@@ -173,6 +177,15 @@ export const knownServers: readonly KnownServer[] = [
     ports: ['1234'],
     // Release notes of 0.3.29: /v1/responses.
     protocols: ['openai-chat', 'openai-responses'],
+    // A silent empty stream, or garbage (lmstudio-ai/lmstudio-bug-tracker issues 2339 and 1806).
+    takesTooMuch: true,
+  },
+  {
+    // Spoken to in OpenAI's dialect, where it cannot be told not to.
+    name: 'Ollama',
+    ports: ['11434'],
+    // ollama/ollama issue 4967: the beginning is dropped without a word.
+    takesTooMuch: true,
   },
   {
     name: 'llama.cpp',
@@ -180,6 +193,8 @@ export const knownServers: readonly KnownServer[] = [
     ports: ['9931', '8080'],
     // docs/function-calling.md: tools' schemas become grammars.
     quirks: { toolSchema: 'grammar' },
+    // README of its server: /v1/messages/count_tokens.
+    countsIn: 'anthropic',
   },
 ];
 

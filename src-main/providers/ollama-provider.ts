@@ -1,4 +1,5 @@
 import type { ProviderConfig } from '../../src-shared/config.ts';
+import type { ModelFacts } from '../protocols/codec.ts';
 import { HttpProvider, type ProviderResources } from './http-provider.ts';
 
 /**
@@ -17,6 +18,12 @@ export class OllamaProvider extends HttpProvider {
       needsKey: false,
       quirks: { readsMarkup: true },
     });
+  }
+
+  /** A model whose own window is smaller gets no larger one, whatever is asked for. */
+  override factsOf(model: string): ModelFacts {
+    const facts = super.factsOf(model);
+    return { ...facts, contextWindow: Math.min(this.window, facts.contextWindow ?? this.window) };
   }
 
   override get window(): number {

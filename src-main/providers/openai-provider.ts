@@ -17,7 +17,8 @@ function profileOf({ type, baseUrl }: ProviderConfig & { type: OpenaiType }): Ty
     case 'openai': {
       const official = baseUrl === undefined || new URL(baseUrl).origin === OPENAI_BASE_URL;
       const quirks = { ...openaiProfile.quirks, searchesWeb: official };
-      return { ...openaiProfile, quirks, officialBaseUrl: OPENAI_BASE_URL, needsKey: true };
+      const counting = official ? { countsIn: 'openai-responses' as const } : {};
+      return { ...openaiProfile, ...counting, quirks, officialBaseUrl: OPENAI_BASE_URL, needsKey: true };
     }
     case 'openrouter':
       return { ...openrouterProfile, officialBaseUrl: 'https://openrouter.ai/api', needsKey: true };
@@ -26,7 +27,10 @@ function profileOf({ type, baseUrl }: ProviderConfig & { type: OpenaiType }): Ty
       // What runs behind an unknown address often leaves thinking and tool calls in the text.
       const quirks = { readsMarkup: true, ...known?.quirks };
       const models = [...(known?.models ?? []), mistralModels];
-      return { protocols: ['openai-chat'], ...known, quirks, models, officialBaseUrl: null, needsKey: false };
+      // vLLM, SGLang and llama.cpp count in this dialect, whatever else they speak; who does not, says so.
+      const counting = known === null ? { countsIn: 'anthropic' as const } : {};
+      const protocols = ['openai-chat'] as const;
+      return { protocols, ...counting, ...known, quirks, models, officialBaseUrl: null, needsKey: false };
     }
   }
 }

@@ -11,6 +11,10 @@ export interface ServerProfile {
   /** Whose models it serves, as the model catalogue names it. */
   catalogue?: string;
   quirks?: Partial<Quirks>;
+  /** The dialect in which it counts tokens; absent where it is not known to do so. */
+  countsIn?: ProviderProtocol;
+  /** Takes prompts that are larger than its window, without saying what became of them. */
+  takesTooMuch?: boolean;
   /** Where some of its models differ: the first that matches a name counts. */
   models?: readonly ModelProfile[];
 }

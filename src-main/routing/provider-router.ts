@@ -11,6 +11,9 @@ export interface ListedModel {
   displayName: string;
   /** Id of the provider; null for an alias, whose targets may lie with several. */
   provider: string | null;
+  /** Tokens it reads and writes, null where that is not known; of an alias what any of its targets takes. */
+  contextWindow: number | null;
+  maxOutput: number | null;
 }
 
 const TIERS = ['opus', 'sonnet', 'haiku', 'fable'] as const;
@@ -75,12 +78,13 @@ export class ProviderRouter {
   list(): ListedModel[] {
     const providers = this.#providers.length > 0 ? this.#providers : [this.#demo];
     return [
-      ...[...this.#aliases.keys()].map((id) => ({ id, displayName: id, provider: null })),
+      ...[...this.#aliases].map(([id, targets]) => ({ id, displayName: id, provider: null, ...limitsOf(targets) })),
       ...providers.flatMap((provider) =>
         provider.models.map((model) => ({
           id: `${provider.id}/${model}`,
           displayName: `${model} (${provider.name})`,
           provider: provider.id,
+          ...limitsOf([{ provider, model }]),
         })),
       ),
     ];
@@ -162,4 +166,18 @@ export class ProviderRouter {
       detail: 'no provider is configured, so the built-in demo answers',
     };
   }
+}
+
+/** The least of what the targets are known to take: a request may reach any of them. */
+function limitsOf(targets: readonly Target[]): Pick<ListedModel, 'contextWindow' | 'maxOutput'> {
+  const facts = targets.map(({ provider, model }) => provider.factsOf(model));
+  return {
+    contextWindow: least(facts.map((of) => of.contextWindow)),
+    maxOutput: least(facts.map((of) => of.maxOutput)),
+  };
+}
+
+function least(numbers: readonly (number | null)[]): number | null {
+  const known = numbers.filter((number) => number !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
-import { estimateTokens } from '../protocols/estimate-tokens.ts';
+import { type CountTokens, sendCount } from './count-reply.ts';
 import { httpReply } from './http-reply.ts';
-import { readRequest, readRequestBody } from './read-request.ts';
+import { readRequest } from './read-request.ts';
 
 export interface MessagesDoorOptions {
   handle: (request: ClientRequest, reply: ClientReply) => Promise<void>;
-  /** Throws ProxyError `unknown_model` for a model that cannot be routed. */
-  assertRoutable: (model: string) => void;
+  countTokens: CountTokens;
 }
 
 /** Anthropic Messages: `POST /v1/messages` and `POST /v1/messages/count_tokens`. */
@@ -21,10 +20,7 @@ export function registerMessagesDoor(server: FastifyInstance, options: MessagesD
   });
 
   server.post('/v1/messages/count_tokens', async (request, reply) => {
-    const decoded = anthropicClientCodec.decodeRequest(readRequestBody(request).decode());
-    options.assertRoutable(decoded.model);
-    // The target's own counter comes with a later version; the header says what this number is.
-    reply.header('x-cproxy-token-count', 'estimated');
-    return { input_tokens: estimateTokens(decoded) };
+    const asked = readRequest(request, reply, anthropicClientCodec, '/v1/messages/count_tokens');
+    return sendCount(reply, await options.countTokens(asked));
   });
 }

@@ -21,13 +21,16 @@ const pageSchema = z.object({
   before_id: z.string().optional(),
 });
 
-function describe(
-  model: Pick<ListedModel, 'id' | 'displayName' | 'provider'>,
-  shape: Shape,
-  since: number,
-): Record<string, unknown> {
+function describe(model: ListedModel, shape: Shape, since: number): Record<string, unknown> {
   if (shape === 'anthropic')
-    return { type: 'model', id: model.id, display_name: model.displayName, created_at: new Date(since).toISOString() };
+    return {
+      type: 'model',
+      id: model.id,
+      display_name: model.displayName,
+      created_at: new Date(since).toISOString(),
+      ...(model.contextWindow === null ? {} : { max_input_tokens: model.contextWindow }),
+      ...(model.maxOutput === null ? {} : { max_tokens: model.maxOutput }),
+    };
   return { id: model.id, object: 'model', created: Math.floor(since / 1000), owned_by: model.provider ?? 'cproxy' };
 }
 
@@ -68,6 +71,7 @@ export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorO
     const listed = options.list().find((model) => model.id === id);
     // A name that is not listed can be routed all the same, such as a provider's model without the provider.
     if (listed === undefined) options.assertRoutable(id);
-    return describe(listed ?? { id, displayName: id, provider: null }, shapeFor(request.headers), options.since);
+    const unlisted: ListedModel = { id, displayName: id, provider: null, contextWindow: null, maxOutput: null };
+    return describe(listed ?? unlisted, shapeFor(request.headers), options.since);
   });
 }

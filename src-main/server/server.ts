@@ -120,7 +120,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         'access-control-allow-origin': corsOrigin,
         vary: 'origin',
         'access-control-expose-headers':
-          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-should-retry, retry-after, x-request-id, request-id',
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-token-count, x-should-retry, retry-after, x-request-id, request-id',
       });
       if (request.method === 'OPTIONS') {
         reply

@@ -72,7 +72,7 @@ async function main(): Promise<void> {
     },
   });
   if (!values['only-translation']) await streams(Number(values.rounds), values.cli);
-  const rows = measureTranslation();
+  const rows = await measureTranslation();
   say(`## A 1 MB conversation, planned and translated\n`);
   say(
     table(

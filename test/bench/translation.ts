@@ -54,15 +54,15 @@ function longRequest(protocol: ClientProtocol): Buffer {
   return Buffer.from(JSON.stringify({ ...body, [list]: all }));
 }
 
-function cpuMs(work: () => void): number {
+async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
-  work();
+  await work();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1_000;
 }
 
 /** Every pair of different dialects. */
-export function measureTranslation(): TranslationCost[] {
+export async function measureTranslation(): Promise<TranslationCost[]> {
   const protocols = Object.keys(providerTypes) as ProviderProtocol[];
   const config = configSchema.parse({
     providers: protocols.map((id) => ({ id, baseUrl: 'http://127.0.0.1:1', models: ['m'], ...providerTypes[id] })),
@@ -72,33 +72,35 @@ export function measureTranslation(): TranslationCost[] {
   const [demo] = providers;
   if (demo === undefined) throw new Error('there are no providers');
   const router = new ProviderRouter(config, providers, demo);
-  return codecs.flatMap((codec) => {
+  const costs: TranslationCost[] = [];
+  for (const codec of codecs) {
     const raw = longRequest(codec.protocol);
-    return protocols
-      .filter((provider) => provider !== codec.protocol)
-      .map((provider) => {
-        const once = (): void => {
-          const context = new RequestContext({
-            id: 'req_bench',
-            codec,
-            path: doors[codec.protocol],
-            query: '',
-            rawHeaders: [],
-            header: () => null,
-            body: new RequestBody(raw),
-            clientCredentials: [],
-            signal: new AbortController().signal,
-            arrivedAt: performance.now(),
-          });
-          const plan = router.plan(`${provider}/m`);
-          const [target] = plan.targets;
-          if (target === undefined) throw new Error(`no target for ${provider}`);
-          const row = { ...context.row } as never;
-          upstreamRequest({ request: context, target, row, last: true }, { hops: '', memory: noMemory });
-        };
-        const firstMs = cpuMs(once);
-        const medianMs = median(Array.from({ length: repeats }, () => cpuMs(once)));
-        return { client: codec.protocol, provider, firstMs, medianMs };
-      });
-  });
+    for (const provider of protocols) {
+      if (provider === codec.protocol) continue;
+      const once = (): Promise<unknown> => {
+        const context = new RequestContext({
+          id: 'req_bench',
+          codec,
+          path: doors[codec.protocol],
+          query: '',
+          rawHeaders: [],
+          header: () => null,
+          body: new RequestBody(raw),
+          clientCredentials: [],
+          signal: new AbortController().signal,
+          arrivedAt: performance.now(),
+        });
+        const plan = router.plan(`${provider}/m`);
+        const [target] = plan.targets;
+        if (target === undefined) throw new Error(`no target for ${provider}`);
+        const row = { ...context.row } as never;
+        return upstreamRequest({ request: context, target, row, last: true }, { hops: '', memory: noMemory });
+      };
+      const firstMs = await cpuMs(once);
+      const times: number[] = [];
+      for (let count = 0; count < repeats; count += 1) times.push(await cpuMs(once));
+      costs.push({ client: codec.protocol, provider, firstMs, medianMs: median(times) });
+    }
+  }
+  return costs;
 }

@@ -4,13 +4,15 @@ import type { ContentBlock, Message, MessagesRequest } from '../../src-main/prot
 /** Conversations as an agent has them: valid, with everything in them that every dialect can say in some way. */
 
 /** Never blank: blank texts are dropped on purpose. */
-const words = fc
+export const words = fc
   .tuple(fc.constantFrom('a', 'Grüße', '世界', '😀', '"q"', '\\n'), fc.string({ unit: 'grapheme', maxLength: 30 }))
   .map(([first, rest]) => `${first}${rest}`.trimEnd());
-const base64 = fc.uint8Array({ minLength: 3, maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('base64'));
+export const base64 = fc
+  .uint8Array({ minLength: 3, maxLength: 12 })
+  .map((bytes) => Buffer.from(bytes).toString('base64'));
 
-const text = words.map((value): ContentBlock => ({ type: 'text', text: value }));
-const image = base64.map(
+export const text = words.map((value): ContentBlock => ({ type: 'text', text: value }));
+export const image = base64.map(
   (data): ContentBlock => ({ type: 'image', source: { type: 'base64', media_type: 'image/png', data } }),
 );
 const input = fc.dictionary(fc.string({ maxLength: 8 }), fc.oneof(fc.string(), fc.integer(), fc.boolean()), {

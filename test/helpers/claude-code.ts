@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { isLoopbackHost } from '../../src-shared/config.ts';
 import { runCommand } from './run-command.ts';
 import { testCacheFolder } from './test-cache.ts';
@@ -36,13 +37,12 @@ export function installClaudeCode(): void {
   if (findClaudeCode() === null) throw new Error(`npm installed no ${platformPackage}`);
 }
 
-export interface ClaudeCodeRun {
+interface ClaudeCodeCommon {
   /** Must be on this machine: nothing may leave it. */
   baseUrl: string;
   token: string;
   /** How the token is sent: `Authorization: Bearer` (default) or `x-api-key`. */
   auth?: 'bearer' | 'key';
-  prompt: string;
   /** More of its flags, such as `['--model', 'demo/demo', '--allowedTools', 'Bash']`. */
   args?: readonly string[];
   /** Default: a fresh folder, removed afterwards. */
@@ -54,6 +54,15 @@ export interface ClaudeCodeRun {
   timeoutMs?: number;
 }
 
+export interface ClaudeCodeRun extends ClaudeCodeCommon {
+  prompt: string;
+}
+
+export interface ClaudeCodeTalk extends ClaudeCodeCommon {
+  /** Each is given when the one before has been answered. */
+  prompts: readonly string[];
+}
+
 export interface ClaudeCodeResult {
   exitCode: number | null;
   stdout: string;
@@ -61,8 +70,58 @@ export interface ClaudeCodeResult {
   timedOut: boolean;
 }
 
+/** One line of its `stream-json` output. */
+export interface ClaudeCodeEvent {
+  readonly type: string;
+  /** `init`, `api_retry`, `compact_boundary` … of `system`; `success` and errors of `result`. */
+  readonly subtype?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface ClaudeCodeTalkResult extends ClaudeCodeResult {
+  readonly events: readonly ClaudeCodeEvent[];
+  /** What each prompt was answered with in the end. */
+  readonly answers: readonly string[];
+}
+
 /** One headless prompt in a clean home, with the switches that keep it from talking to anything but `baseUrl`. */
-export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
+export function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
+  return withProgram(run, ['-p', run.prompt], (child) => child.stdin?.end());
+}
+
+/** Several prompts in one headless session, as `runClaudeCode` runs one. */
+export async function talkToClaudeCode(talk: ClaudeCodeTalk): Promise<ClaudeCodeTalkResult> {
+  const events: ClaudeCodeEvent[] = [];
+  const answers: string[] = [];
+  const flags = ['-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose'];
+  const result = await withProgram(talk, flags, ({ stdin, stdout }) => {
+    if (stdin === null || stdout === null) throw new Error('Claude Code was started without pipes');
+    const prompts = [...talk.prompts];
+    const giveNext = (): void => {
+      const content = prompts.shift();
+      if (content === undefined) stdin.end();
+      else stdin.write(`${JSON.stringify({ type: 'user', message: { role: 'user', content } })}\n`);
+    };
+    // It may have ended before it was told everything; its exit code says so.
+    stdin.on('error', () => undefined);
+    createInterface({ input: stdout }).on('line', (line) => {
+      if (line.trim() === '') return;
+      const event = JSON.parse(line) as ClaudeCodeEvent;
+      events.push(event);
+      if (event.type !== 'result') return;
+      answers.push(String(event.result ?? event.subtype));
+      giveNext();
+    });
+    giveNext();
+  });
+  return { ...result, events, answers };
+}
+
+async function withProgram(
+  run: ClaudeCodeCommon,
+  flags: readonly string[],
+  feed: (child: ChildProcess) => void,
+): Promise<ClaudeCodeResult> {
   const program = findClaudeCode();
   if (program === null) throw new Error(`Claude Code ${version} is not installed`);
   if (!isLoopbackHost(new URL(run.baseUrl).hostname)) throw new Error(`${run.baseUrl} is not on this machine`);
@@ -73,9 +132,9 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResul
   const temporary = path.join(scratch, 'tmp');
   await Promise.all([home, cwd, temporary].map((each) => mkdir(each, { recursive: true })));
   try {
-    const child = spawn(program, ['-p', run.prompt, ...(run.args ?? [])], {
+    const child = spawn(program, [...flags, ...(run.args ?? [])], {
       cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       // Nothing of our own environment: a key or a base URL of the person who runs the tests must not get in.
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -96,7 +155,9 @@ export async function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResul
         ...run.env,
       },
     });
-    return await collect(child, run.timeoutMs ?? 60_000);
+    const result = collect(child, run.timeoutMs ?? 60_000);
+    feed(child);
+    return await result;
   } finally {
     await rm(scratch, { recursive: true, force: true, maxRetries: 3 });
   }

@@ -32,6 +32,7 @@ export const decodeContext = (
   estimatedInputTokens: 100,
   toolNames: new Map(),
   offeredTools: new Map(),
+  usedToolIds: new Set(),
   stopSequences: [],
   ...changes,
   quirks: { ...defaultQuirks, ...changes.quirks },

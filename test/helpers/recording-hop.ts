@@ -1,10 +1,13 @@
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface RecordedRequest {
   url: string;
   rawHeaders: string[];
+  headers: IncomingHttpHeaders;
   body: Buffer;
+  /** null until it is there. */
+  answer: { status: number; headers: IncomingHttpHeaders } | null;
 }
 
 export interface RecordingHop extends AsyncDisposable {
@@ -21,11 +24,19 @@ export async function startRecordingHop(target: string): Promise<RecordingHop> {
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
       const body = Buffer.concat(chunks);
-      requests.push({ url: incoming.url ?? '', rawHeaders: [...incoming.rawHeaders], body });
+      const recorded: RecordedRequest = {
+        url: incoming.url ?? '',
+        rawHeaders: [...incoming.rawHeaders],
+        headers: { ...incoming.headers },
+        body,
+        answer: null,
+      };
+      requests.push(recorded);
       const onward = httpRequest(
         new URL(incoming.url ?? '/', target),
         { method: incoming.method, headers: { ...incoming.headers, host: new URL(target).host } },
         (answer) => {
+          recorded.answer = { status: answer.statusCode ?? 0, headers: answer.headers };
           response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
           answer.pipe(response);
         },

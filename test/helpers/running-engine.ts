@@ -21,12 +21,15 @@ export interface RunningEngine extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own. */
+/**
+ * The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own.
+ * @param options `home`: folders that are there already, and stay.
+ */
 export async function runEngine(
   config: ConfigInput = {},
-  options: { env?: NodeJS.ProcessEnv; log?: Logger; middleware?: Middleware[] } = {},
+  options: { env?: NodeJS.ProcessEnv; log?: Logger; middleware?: Middleware[]; home?: string } = {},
 ): Promise<RunningEngine> {
-  const home = await mkdtemp(path.join(tmpdir(), 'cproxy-test-'));
+  const home = options.home ?? (await mkdtemp(path.join(tmpdir(), 'cproxy-test-')));
   const env = { ...options.env, CPROXY_HOME: home };
   const folders = resolveFolders(env);
   ensureFolders(folders);
@@ -43,7 +46,7 @@ export async function runEngine(
   const token = engine.firstToken ?? '';
   const stop = async (): Promise<void> => {
     await engine.stop();
-    await rm(home, { recursive: true, force: true });
+    if (options.home === undefined) await rm(home, { recursive: true, force: true });
   };
   return {
     engine,

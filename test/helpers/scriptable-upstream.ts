@@ -8,12 +8,21 @@ import { chatDialect } from './upstream/openai-chat.ts';
 import { responsesDialect } from './upstream/openai-responses.ts';
 import { type UpstreamProtocol, UpstreamRequest } from './upstream/request.ts';
 import { encodeFrames, send } from './upstream/send.ts';
-import type { AnswerStep, ErrorStep, Frame, FramesStep, PartialUsage, Step, Wire } from './upstream/step.ts';
+import type { AnswerStep, ErrorStep, Frame, FramesStep, PartialUsage, RawStep, Step, Wire } from './upstream/step.ts';
 
 export { type UpstreamProtocol, UpstreamRequest } from './upstream/request.ts';
 export * from './upstream/step.ts';
 
 export type Script = (request: UpstreamRequest, index: number) => Step | Promise<Step>;
+
+/** What its counters of tokens (Anthropic's and Responses') say; null: they are not there. */
+export type CountScript = (request: UpstreamRequest) => number | null | RawStep | { kind: 'hang' } | { kind: 'close' };
+
+export interface UpstreamOptions {
+  models?: string[];
+  /** Default: 42. */
+  countTokens?: CountScript;
+}
 
 export interface ScriptableUpstream {
   /** `http://127.0.0.1:PORT`, without a version segment. */
@@ -25,6 +34,10 @@ export interface ScriptableUpstream {
   readonly asked: UpstreamRequest[];
   /** Decides every answer from now on; drops what is queued. `index` counts the model requests since then. */
   script(script: Script): void;
+  /** Requests for a count, of those that have arrived completely. */
+  readonly counted: UpstreamRequest[];
+  /** Decides all counts from now on. */
+  count(script: CountScript): void;
   /** Answers for the next requests, one each, before the script is asked again. */
   queue(...steps: Step[]): void;
   /** Waits until so many model requests have arrived completely. Throws after `limitMs` (default 5 s). */
@@ -65,14 +78,13 @@ const defaultUsage: PartialUsage = { input: 25, cacheRead: 0, cacheWrite: 0, out
  * ```
  *
  * Without a script every request is answered with the text `ok`. `/v1/models` and `/api/tags` list `models`; counting tokens
- * answers 42.
+ * answers 42, unless `upstream.count(() => 1000)` says otherwise.
  */
-export async function startUpstream(
-  options: { models?: string[] } = {},
-): Promise<ScriptableUpstream & AsyncDisposable> {
+export async function startUpstream(options: UpstreamOptions = {}): Promise<ScriptableUpstream & AsyncDisposable> {
   const requests: UpstreamRequest[] = [];
   const queued: Step[] = [];
   let script: Script = () => ({ kind: 'answer', content: [{ type: 'text', text: 'ok' }] });
+  let count: CountScript = options.countTokens ?? (() => 42);
   let scripted = 0;
   let answered = 0;
 
@@ -88,6 +100,7 @@ export async function startUpstream(
         request.body = body;
         request.bodyComplete = true;
         const { protocol } = request;
+        if (request.counts) return await answerCount(count(request), { request, response, breakOff });
         if (protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
         const step = queued.shift() ?? (await script(request, scripted++));
         await perform(step, { request, response, dialect: dialects[protocol], id: String(++answered), breakOff });
@@ -119,6 +132,12 @@ export async function startUpstream(
       script = next;
       scripted = 0;
       queued.length = 0;
+    },
+    get counted() {
+      return requests.filter(({ counts, bodyComplete }) => counts && bodyComplete);
+    },
+    count(next) {
+      count = next;
     },
     queue: (...steps) => void queued.push(...steps),
     async waitFor(count, limitMs = 5_000) {
@@ -157,13 +176,29 @@ function answerOther(request: UpstreamRequest, response: ServerResponse, models:
   const json = (status: number, body: unknown) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   const is = (method: string, end: string) => request.method === method && request.path.endsWith(end);
-  if (is('POST', '/messages/count_tokens')) json(200, { input_tokens: 42 });
-  else if (is('GET', '/models'))
+  if (is('GET', '/models'))
     json(200, { object: 'list', data: models.map((id) => ({ id, object: 'model', type: 'model', display_name: id })) });
   else if (is('GET', '/api/tags')) json(200, ollamaTags(models));
   else if (is('GET', '/api/version')) json(200, { version: '0.33.0' });
   else if (is('POST', '/api/show')) json(200, ollamaShow);
   else json(404, { error: { type: 'not_found_error', message: `${request.method} ${request.path}` } });
+}
+
+async function answerCount(
+  step: ReturnType<CountScript>,
+  { request, response, breakOff }: Pick<Call, 'request' | 'response' | 'breakOff'>,
+): Promise<void> {
+  if (step === null) answerOther(request, response, []);
+  else if (typeof step === 'number') {
+    const object = request.path.endsWith('/input_tokens') ? { object: 'response.input_tokens' } : {};
+    const body = JSON.stringify({ ...object, input_tokens: step });
+    await send(response, 200, { 'content-type': 'application/json' }, [Buffer.from(body)], {}, breakOff);
+  } else if (step.kind === 'raw') {
+    await send(response, step.status, step.headers, [Buffer.from(step.body)], step.wire ?? {}, breakOff);
+  } else if (step.kind === 'close') {
+    breakOff();
+    response.socket?.resetAndDestroy();
+  }
 }
 
 /** One request and what answers it. */

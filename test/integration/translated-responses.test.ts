@@ -91,8 +91,10 @@ describe.each([true, false])('an answer (streamed: %s)', (streamed) => {
     expect(asked?.headers['anthropic-version']).toBeUndefined();
     expect(asked?.json).toMatchObject({
       model: 'gpt-6.1-sol',
-      instructions: 'S',
-      input: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'x' }] }],
+      input: [
+        { type: 'message', role: 'developer', content: [{ type: 'input_text', text: 'S' }] },
+        { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'x' }] },
+      ],
       max_output_tokens: 256,
       store: false,
     });

@@ -141,15 +141,25 @@ function documentBlocks(block: DocumentBlock, context: ContentContext): SentBloc
 export function toolResult(id: string, block: ToolResultBlock | null, context: ContentContext): SentBlock {
   if (block === null) return { type: 'tool_result', tool_use_id: id, content: NO_RESULT, is_error: true };
   const isError = block.is_error === true;
-  const mark = marked(block.cache_control);
   const given = block.content ?? '';
-  if (typeof given === 'string') {
-    const content = isBlank(given) ? NO_OUTPUT : given;
-    return { type: 'tool_result', tool_use_id: id, content, ...(isError ? { is_error: true } : {}), ...mark };
-  }
-  const content = userBlocks(given, context);
+  const content = typeof given === 'string' ? textBlocks(given) : userBlocks(given, context);
   if (content.length === 0) content.push({ type: 'text', text: NO_OUTPUT });
   const flagged = isError && content.every(({ type }) => type === 'text');
   if (isError && !flagged) content.unshift({ type: 'text', text: 'Error:' });
-  return { type: 'tool_result', tool_use_id: id, content, ...(flagged ? { is_error: true } : {}), ...mark };
+  return {
+    type: 'tool_result',
+    tool_use_id: id,
+    content: onlyText(content) ?? content,
+    ...(flagged ? { is_error: true } : {}),
+    ...marked(block.cache_control),
+  };
+}
+
+/**
+ * The text of a content that is nothing else, as every server takes it; null for any other. Clients have it now as a text, now
+ * as a list, as their marks for the cache move on.
+ */
+function onlyText([first, second]: readonly SentBlock[]): string | null {
+  if (second !== undefined || first?.type !== 'text' || first.cache_control !== undefined) return null;
+  return String(first.text);
 }

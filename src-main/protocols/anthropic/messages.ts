@@ -1,11 +1,12 @@
-import type { ContentBlock, MessagesRequest } from '../canonical.ts';
-import { GO_ON, SEPARATOR, systemReminder } from '../content-text.ts';
+import type { ContentBlock, MessagesRequest, RedactedThinkingBlock, ThinkingBlock } from '../canonical.ts';
+import { GO_ON, NO_OUTPUT, SEPARATOR, systemReminder } from '../content-text.ts';
 import { otherBlockText } from '../server-tools.ts';
 import { inputObject } from '../tool-input.ts';
 import { encodeToolName, uniqueToolId } from '../tool-names.ts';
 import { blocksOf, type Turn, turnsOf } from '../turns.ts';
 import { type ContentContext, type SentBlock, saidBlocks, textBlocks, toolResult, userBlocks } from './content.ts';
-import { isForeignThinking, withOwnSignature } from './foreign-thinking.ts';
+import { takenThinking } from './foreign-thinking.ts';
+import { isThinkingBlock, NO_THINKING } from './tool-loop.ts';
 
 export interface SentMessage {
   role: 'user' | 'assistant' | 'system';
@@ -67,6 +68,9 @@ function spokenTurns(request: MessagesRequest, context: ConversationContext): (A
     if (turn.role === 'assistant') {
       const encoded = assistantTurn(turn.blocks, usedIds, context);
       if (encoded.content.length > 0) turns.push(encoded);
+      // "must be last or followed by an assistant message"
+      else if (last?.role === 'user' && context.takesSystem && last.messages.at(-1)?.role === 'system')
+        turns.push({ ...encoded, content: [{ type: 'text', text: NO_OUTPUT }] });
     } else if (last?.role === 'user') {
       turns[turns.length - 1] = { ...last, messages: [...last.messages, ...turn.messages] };
     } else turns.push(turn);
@@ -86,12 +90,13 @@ function assistantTurn(
       case 'text':
         return saidBlocks(block);
       case 'thinking': {
-        const own = withOwnSignature(block, target.provider);
-        if (isForeignThinking(own, target.quirks.takesEmptySignature)) return [];
-        return [{ type: 'thinking', thinking: own.thinking, signature: own.signature ?? '' }];
+        const own = takenThinking(block, target) as ThinkingBlock | null;
+        return own === null ? [] : [{ type: 'thinking', thinking: own.thinking, signature: own.signature ?? '' }];
       }
-      case 'redacted_thinking':
-        return isForeignThinking(block, false) ? [] : [{ type: 'redacted_thinking', data: block.data }];
+      case 'redacted_thinking': {
+        const own = takenThinking(block, target) as RedactedThinkingBlock | ThinkingBlock | null;
+        return own === null ? [] : [{ ...own }];
+      }
       case 'tool_use': {
         // "`tool_use` ids must be unique", in the whole conversation; some models count anew in every answer.
         const id = uniqueToolId(block.id, usedIds);
@@ -108,12 +113,12 @@ function assistantTurn(
     }
   });
   // "The final block in an assistant message cannot be `thinking`": what it led to never came, or cannot be sent.
-  while (isThinking(content.at(-1))) content.pop();
+  while (isThinkingBlock(content.at(-1))) content.pop();
+  // Some servers refuse an answer that has not thought.
+  if (target.quirks.returnsReasoningContent && content.length > 0 && !isThinkingBlock(content[0]))
+    content.unshift({ ...NO_THINKING });
   return { role: 'assistant', content, ids };
 }
-
-const isThinking = (block: SentBlock | undefined): boolean =>
-  block?.type === 'thinking' || block?.type === 'redacted_thinking';
 
 /** How many of a turn's messages are the system's, before anybody else has said something. */
 function openingSystem({ messages }: UserTurn): number {
@@ -191,9 +196,9 @@ export function instructOnce({ system, messages }: Conversation, text: string, t
 /** Whether the last answer called tools without having thought: with manual thinking it "must start with a thinking block". */
 export function calledWithoutThinking({ messages }: Conversation): boolean {
   const last = messages.findLast(({ role }) => role === 'assistant');
-  return last?.content.some(({ type }) => type === 'tool_use') === true && !isThinking(last.content[0]);
+  return last?.content.some(({ type }) => type === 'tool_use') === true && !isThinkingBlock(last.content[0]);
 }
 
 /** Whether thinking is given back. */
 export const holdsThinking = ({ messages }: Conversation): boolean =>
-  messages.some(({ role, content }) => role === 'assistant' && content.some(isThinking));
+  messages.some(({ role, content }) => role === 'assistant' && content.some(isThinkingBlock));

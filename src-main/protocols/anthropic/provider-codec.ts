@@ -6,9 +6,11 @@ import { messageEvents } from '../message-events.ts';
 import { SseStreamDecoder } from '../sse-stream-decoder.ts';
 import { decodeError, errorEvent, errorIn } from '../upstream-error.ts';
 import { AnthropicAnswerDecoder } from './answer-decoder.ts';
+import { countTokens } from './count-tokens.ts';
 import { foreignSearch } from './foreign-search.ts';
-import { foreignThinking } from './foreign-thinking.ts';
+import { foreignThinking, nativeSignature, withoutThinking } from './foreign-thinking.ts';
 import { encodeRequest } from './provider-request.ts';
+import { restoration } from './restoration.ts';
 import { AnthropicStreamTap } from './stream-tap.ts';
 import { mergeUsage } from './usage.ts';
 
@@ -36,11 +38,12 @@ function decodeAnswer(body: unknown, context: DecodeContext): StreamEvent[] {
 
 const foreignState: ForeignState = {
   mayBeIn: (raw, target) => foreignThinking.mayBeIn(raw, target) || foreignSearch.mayBeIn(raw, target),
-  remove: (body, target) => foreignSearch.remove(foreignThinking.remove(body, target), target),
+  remove: (body, target, warnings) => foreignSearch.remove(foreignThinking.remove(body, target, warnings), target),
 };
 
 const passThrough: PassThrough = {
   foreignState,
+  restoration,
   createTap: () => new AnthropicStreamTap(),
   readAnswer: (body) => {
     if (!Array.isArray(body.content)) {
@@ -49,8 +52,10 @@ const passThrough: PassThrough = {
       return { error, usage: null, stopReason: null, signatures: [] };
     }
     const stopReason = typeof body.stop_reason === 'string' ? body.stop_reason : null;
-    return { error: null, usage: mergeUsage(null, body.usage), stopReason, signatures: [] };
+    const signatures = body.content.map(nativeSignature).filter((signature) => signature !== null);
+    return { error: null, usage: mergeUsage(null, body.usage), stopReason, signatures };
   },
+  withoutReasoning: (body, refusal) => withoutThinking(body, refusal.startsWith('no-')),
 };
 
 /**
@@ -61,6 +66,7 @@ export const anthropicProviderCodec: ProviderCodec = {
   protocol: 'anthropic',
   path: '/messages',
   passThrough,
+  counting: countTokens,
   encodeRequest,
   createStreamDecoder,
   decodeAnswer,

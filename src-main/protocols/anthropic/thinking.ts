@@ -2,6 +2,7 @@ import type { Effort, MessagesRequest } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
 import { effortOf, isEffort, nearestEffort, type ReasoningEffort } from '../effort.ts';
 import type { ModelRules } from './model-rules.ts';
+import { CALLED_WITHOUT_THINKING } from './tool-loop.ts';
 
 /** How a request has the model think. */
 export interface ThinkingPlan {
@@ -69,7 +70,7 @@ export function planThinking(
       warnings.add(
         budget < SMALLEST_BUDGET
           ? `max_tokens leaves no room for thinking (${SMALLEST_BUDGET} tokens at least); it was switched off.`
-          : 'The last tool calls came without thinking, so it was switched off for this answer.',
+          : CALLED_WITHOUT_THINKING,
       );
       return thinkingOff(rules, false, efforts, explicit, new Set());
     }

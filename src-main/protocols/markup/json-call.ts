@@ -1,10 +1,11 @@
+import { parseExact } from '../exact-json.ts';
 import { isObject } from '../is-object.ts';
 import type { MarkedCall } from './format.ts';
 
 /** Null for what is no JSON. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return null;
   }

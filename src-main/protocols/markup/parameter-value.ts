@@ -1,4 +1,5 @@
 import type { Tool } from '../canonical.ts';
+import { asWritten } from '../exact-json.ts';
 import { isObject } from '../is-object.ts';
 import { parseJson } from './json-call.ts';
 
@@ -22,7 +23,8 @@ export function parameterValue(raw: string, name: string, tool: Tool | undefined
     (isObject(value) && types.has('object')) ||
     // Quotes that stand where no text is wanted without them.
     (typeof value === 'string' && !types.has('string'));
-  return fits ? value : raw;
+  if (!fits) return raw;
+  return typeof value === 'number' ? asWritten(value, trimmed) : value;
 }
 
 function collectTypes(schema: unknown, types: Set<string>): void {

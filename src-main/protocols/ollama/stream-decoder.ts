@@ -1,6 +1,7 @@
 import { AnswerFilters } from '../answer-filters.ts';
 import type { StreamEvent } from '../canonical.ts';
 import type { DecodeContext, StreamDecoder } from '../codec.ts';
+import { parseExact } from '../exact-json.ts';
 import { AnswerDecoder } from './answer-decoder.ts';
 import { LineSplitter } from './line-splitter.ts';
 
@@ -39,7 +40,7 @@ export class OllamaStreamDecoder implements StreamDecoder {
   #read(line: string, last: boolean): void {
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = parseExact(line);
     } catch {
       if (/^(?:data|event|id|retry)?:/.test(line))
         this.#answer.fail('api_error', "the answer is a stream of server-sent events, not of Ollama's own API");

@@ -1,8 +1,8 @@
 import type { ContentBlock, Message, TextBlock, ToolResultBlock, ToolUseBlock } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
 import { invalid, objectAt, optionalArray, optionalObject, optionalString, stringAt } from '../openai-checks.ts';
-import { cacheMark } from '../openai-settings.ts';
-import { toolInput } from '../tool-input.ts';
+import { cacheMark, markedResult } from '../openai-settings.ts';
+import { givenArguments } from '../tool-input.ts';
 import { decodeToolId } from '../tool-names.ts';
 import { assistantBlocks, markLast, refusalBlock, textBlocks, userBlocks } from './client-content.ts';
 import { reasoningBlocks } from './client-reasoning.ts';
@@ -99,9 +99,8 @@ class ConversationDecoder {
       blocks.push(functionUse(legacy, `${field}.function_call`, this.#functionId));
     }
     const last = blocks.at(-1);
-    // An empty message says nothing, and Anthropic refuses it.
-    if (last === undefined) return;
-    if (last.type === 'text' || last.type === 'tool_use') markLast([last], message);
+    if (last?.type === 'text' || last?.type === 'tool_use') markLast([last], message);
+    // Even an empty one, of which nothing is sent, stands between two messages of the user, which were two turns.
     this.#messages.push({ role: 'assistant', content: blocks });
     this.#turnStart = this.#messages.length;
   }
@@ -121,13 +120,13 @@ class ConversationDecoder {
 function toolResult(message: Record<string, unknown>, field: string, id: string): ToolResultBlock {
   const { content } = message;
   const mark = cacheMark(message);
-  return {
+  return markedResult({
     type: 'tool_result',
     tool_use_id: decodeToolId(id),
     // A tool's blank output is its output.
     content: typeof content === 'string' ? content : userBlocks(content, `${field}.content`),
     ...(mark === undefined ? {} : { cache_control: mark }),
-  };
+  });
 }
 
 function toolUse(value: unknown, field: string): ToolUseBlock {
@@ -145,5 +144,5 @@ function functionUse(call: Record<string, unknown>, field: string, id: string): 
   // Some clients send the arguments as an object instead of its JSON.
   if (isObject(call.arguments)) return { type: 'tool_use', id, name, input: call.arguments };
   const json = optionalString(call.arguments, `${field}.arguments`) ?? '';
-  return { type: 'tool_use', id, name, input: json.trim() === '' ? {} : toolInput(json) };
+  return { type: 'tool_use', id, name, ...givenArguments(json) };
 }

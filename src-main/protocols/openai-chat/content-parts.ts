@@ -110,15 +110,11 @@ function documentParts(block: DocumentBlock, context: ContentContext): Part[] {
 
 /**
  * Parts as the content of one message: a plain string where there is only text, which every server takes. Servers that take
- * marks take parts; they get several texts as such whether one is marked or not, since marks move from turn to turn and
- * the prompt must not.
+ * marks take parts; they get them whether one is marked or not, since marks move from turn to turn and the prompt must not.
  */
 export function joinParts<One extends Part>(parts: readonly One[], { quirks }: EncodeTarget): string | One[] {
-  if (!parts.every((part): part is One & TextPart => part.type === 'text')) return [...parts];
-  if (quirks.cacheMarks === 'none') return parts.map((part) => part.text).join(SEPARATOR);
-  const only = parts.length === 1 ? parts[0] : undefined;
-  const isMarked = (part: CacheMark) => part.cache_control !== undefined || part.prompt_cache_breakpoint !== undefined;
-  return only !== undefined && !isMarked(only) ? only.text : [...parts];
+  const texts = quirks.cacheMarks === 'none' ? parts.flatMap((part) => (part.type === 'text' ? part.text : [])) : [];
+  return texts.length > 0 && texts.length === parts.length ? texts.join(SEPARATOR) : [...parts];
 }
 
 /**

@@ -1,10 +1,9 @@
 import type { CacheControl, ContentBlock, MessagesRequest } from '../canonical.ts';
 import type { EncodeTarget } from '../codec.ts';
 import { GO_ON, NO_RESULT, SEPARATOR, systemBlocks, systemReminder } from '../content-text.ts';
-import { isObject } from '../is-object.ts';
 import { customInput } from '../openai-settings.ts';
-import { stateFor } from '../reasoning-state.ts';
 import { otherBlockText } from '../server-tools.ts';
+import { sentArguments } from '../tool-input.ts';
 import { type Turn, turnsOf } from '../turns.ts';
 import { CacheMarks, MOST_MARKS } from './cache-marks.ts';
 import {
@@ -17,11 +16,9 @@ import {
   type TextPart,
   toolResultPart,
 } from './content-parts.ts';
+import { ownState, UNSIGNED_CALL, unsignedDetail } from './own-state.ts';
 import { takenToolId } from './tool-ids.ts';
 import { sentName } from './tools.ts';
-
-/** Gemini refuses a call without the signature it came with; this says that another model made it (its documentation). */
-const NO_SIGNATURE = { google: { thought_signature: 'skip_thought_signature_validator' } };
 
 /** What the assistant says between tool results and a user's message, for servers that want it there. */
 const BETWEEN = 'OK.';
@@ -115,7 +112,7 @@ class ConversationEncoder {
     const refusals: string[] = [];
     const thinking: string[] = [];
     const toolCalls: ToolCall[] = [];
-    const state = this.#stateOf(blocks);
+    const state = ownState(blocks, target);
     for (const block of blocks) {
       switch (block.type) {
         case 'text': {
@@ -144,8 +141,10 @@ class ConversationEncoder {
       }
     }
     const first = toolCalls[0];
-    if (quirks.toolSchema === 'gemini' && first !== undefined && !calls.some((id) => id in state.extra))
-      first.extra_content = NO_SIGNATURE;
+    if (quirks.toolSchema === 'gemini' && first !== undefined && !calls.some((id) => id in state.extra)) {
+      if (!quirks.returnsReasoningDetails) first.extra_content = UNSIGNED_CALL;
+      else if (state.details.length === 0) state.details.push(unsignedDetail(first.id));
+    }
     const returnsDetails = quirks.returnsReasoningDetails && state.details.length > 0;
     // Thinking alone, cut by the token limit: "content or tool_calls must be set" (DeepSeek).
     if (texts.length + refusals.length + toolCalls.length === 0 && !returnsDetails) return;
@@ -161,21 +160,6 @@ class ConversationEncoder {
     });
   }
 
-  /** What this target gave with its reasoning in this turn, and wants back (reasoning-details.ts). */
-  #stateOf(blocks: readonly ContentBlock[]): { details: unknown[]; extra: Record<string, unknown> } {
-    const { provider, model } = this.#context.target;
-    const details: unknown[] = [];
-    const extra: Record<string, unknown> = Object.create(null);
-    for (const block of blocks) {
-      if (block.type !== 'thinking' && block.type !== 'redacted_thinking') continue;
-      const data = stateFor(block, { dialect: 'openai-chat', provider, model })?.data;
-      if (!isObject(data)) continue;
-      if (Array.isArray(data.details)) details.push(...data.details);
-      if (isObject(data.extra)) Object.assign(extra, data.extra);
-    }
-    return { details, extra };
-  }
-
   #toolCall(block: Extract<ContentBlock, { type: 'tool_use' }>, extra: unknown): ToolCall {
     const { target, toolNames } = this.#context;
     const id = this.#toolId(block.id);
@@ -184,7 +168,7 @@ class ConversationEncoder {
     const call: ToolCall =
       block.openai?.custom === true && target.quirks.isOpenai
         ? { id, type: 'custom', custom: { name, input: customInput(block.input) } }
-        : { id, type: 'function', function: { name, arguments: JSON.stringify(block.input ?? {}) } };
+        : { id, type: 'function', function: { name, arguments: sentArguments(block) } };
     return extra === undefined ? call : { ...call, extra_content: extra };
   }
 
@@ -235,7 +219,6 @@ class ConversationEncoder {
   #markEnd({ cache_control: control }: MessagesRequest): void {
     const last = this.#encoded.at(-1);
     if (!control || last === undefined || this.#context.target.quirks.cacheMarks !== 'cache_control') return;
-    if (typeof last.content === 'string' && last.content !== '') last.content = [{ type: 'text', text: last.content }];
     const part = Array.isArray(last.content) ? last.content.at(-1) : undefined;
     if (part !== undefined) this.#marks.mark(part, control);
   }

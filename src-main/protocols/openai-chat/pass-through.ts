@@ -4,6 +4,8 @@ import { FrameSplitter, frameData, frameObject } from '../frame-splitter.ts';
 import { isObject } from '../is-object.ts';
 import { errorIn } from '../upstream-error.ts';
 import { foreignDetails } from './foreign-details.ts';
+import { signatureOfDetail, signatureOfExtra } from './own-state.ts';
+import { restoration, withoutReasoning } from './restoration.ts';
 import { isFailure } from './stop-reason.ts';
 import { usageIn } from './usage.ts';
 
@@ -13,9 +15,11 @@ const DONE_LENGTH = 48;
 
 /**
  * What a frame to be decoded holds: a value of `finish_reason`, `usage` or `error` that is not null, the word `error` as a
- * value (vLLM), or a role, which begins a choice. Most frames have none of it, so this is what most frames cost.
+ * value (vLLM), a role, which begins a choice, or a signature (`data`: OpenRouter's encrypted reasoning). Most frames have none
+ * of it, so this is what most frames cost.
  */
-const TO_BE_READ = /"(?:(?:finish_reason|usage|error)"\s*:\s*(?![\sn])|error"\s*[,}]|role")/;
+const TO_BE_READ =
+  /"(?:(?:finish_reason|usage|error)"\s*:\s*(?![\sn])|error"\s*[,}]|role"|(?:signature|thought_signature|data)"\s*:\s*"[^"])/;
 
 /** Watches a Chat Completions stream that is passed through. */
 class ChatStreamTap implements StreamTap {
@@ -24,8 +28,7 @@ class ChatStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
-  /** This dialect has none that does not say whose it is. */
-  readonly signatures: readonly string[] = [];
+  readonly signatures: string[] = [];
   /** Choices that have begun and were not finished: the answer is finished when all of them are. */
   readonly #open = new Set<unknown>();
   readonly #frames = new FrameSplitter((bytes, start, end) => this.#inspect(bytes, start, end));
@@ -63,7 +66,10 @@ class ChatStreamTap implements StreamTap {
     this.error ??= failureIn(chunk, choices);
     for (const { index, delta, finish_reason: reason } of choices) {
       this.#open.add(index);
-      if (isObject(delta) && Object.entries(delta).some(isContent)) this.started = true;
+      if (isObject(delta)) {
+        if (Object.entries(delta).some(isContent)) this.started = true;
+        this.signatures.push(...signaturesIn(delta));
+      }
       if (typeof reason !== 'string' || reason === '') continue;
       this.#open.delete(index);
       this.stopReason ??= reason;
@@ -77,6 +83,17 @@ class ChatStreamTap implements StreamTap {
 function isContent([name, value]: [string, unknown]): boolean {
   if (name === 'role' || value === null || value === '') return false;
   return !Array.isArray(value) || value.length > 0;
+}
+
+/** OpenRouter's and Gemini's (own-state.ts) in a message, or a part of one. */
+function signaturesIn({ reasoning_details: details, tool_calls: calls }: Record<string, unknown>): string[] {
+  const found = [
+    ...(Array.isArray(details) ? details.map(signatureOfDetail) : []),
+    ...(Array.isArray(calls)
+      ? calls.map((call) => (isObject(call) ? signatureOfExtra(call.extra_content) : null))
+      : []),
+  ];
+  return found.filter((signature) => signature !== null);
 }
 
 type Json = Record<string, unknown>;
@@ -102,13 +119,15 @@ function readAnswer(body: Json): WholeAnswer {
     error: null,
     usage: usageIn(body, choice),
     stopReason: typeof reason === 'string' ? reason : null,
-    signatures: [],
+    signatures: choices.flatMap(({ message }) => (isObject(message) ? signaturesIn(message) : [])),
   };
 }
 
 /** How Chat Completions answers are watched that go to a client of Chat Completions. */
 export const chatPassThrough: PassThrough = {
   foreignState: foreignDetails,
+  restoration,
   createTap: () => new ChatStreamTap(),
   readAnswer,
+  withoutReasoning,
 };

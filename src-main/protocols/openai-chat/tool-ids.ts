@@ -1,11 +1,10 @@
 import type { Quirks } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import { encodeMistralToolId, encodeToolId } from '../tool-names.ts';
+import { encodeMistralToolId, encodeToolId, PACKED_ID } from '../tool-names.ts';
 
 /** OpenAI refuses longer tool call ids. Characters. */
 const LONGEST = 40;
-/** Mistral's have exactly so many. */
-const MISTRAL_LENGTH = 9;
+const MISTRAL_ID = /^[a-zA-Z0-9]{9}$/;
 
 type IdQuirks = Pick<Quirks, 'toolIds' | 'isOpenai'>;
 
@@ -23,8 +22,10 @@ export function holdsForeignToolIds(raw: Buffer, { toolIds, isOpenai }: IdQuirks
   if (toolIds !== 'mistral' && !isOpenai) return false;
   for (let at = raw.indexOf(KEY); at !== -1; at = raw.indexOf(KEY, at + KEY.length)) {
     const start = raw.indexOf('"', at + KEY.length) + 1;
-    const length = raw.indexOf('"', start) - start;
-    if (toolIds === 'mistral' ? length !== MISTRAL_LENGTH : length > LONGEST) return true;
+    const id = raw.toString('latin1', start, raw.indexOf('"', start));
+    if (toolIds === 'mistral' ? !MISTRAL_ID.test(id) : id.length > LONGEST) return true;
+    // Packed ids are unpacked (`takenToolId`) as soon as one is there, not only when another becomes too long.
+    if (id.startsWith(PACKED_ID)) return true;
   }
   return false;
 }

@@ -1,7 +1,8 @@
 import type { ContentBlock, Message, TextBlock, ToolResultBlock } from '../canonical.ts';
 import { isObject } from '../is-object.ts';
 import { arrayAt, invalid, objectAt, optionalString, stringAt } from '../openai-checks.ts';
-import { toolInput } from '../tool-input.ts';
+import { markedResult } from '../openai-settings.ts';
+import { givenArguments } from '../tool-input.ts';
 import { decodeToolId } from '../tool-names.ts';
 import { contentBlocks, textBlocks, unsupported } from './client-parts.ts';
 import { decodeReasoning } from './client-reasoning.ts';
@@ -55,8 +56,9 @@ class Conversation {
   readonly #callers = new Map<string, Turn>();
   readonly settings: DecodedInput['settings'] = {};
 
+  /** An answer that says nothing stands between two messages of the user all the same, which were two turns. */
   add(role: 'user' | 'assistant', blocks: readonly ContentBlock[]): void {
-    if (blocks.length === 0) return;
+    if (blocks.length === 0 && role === 'user') return;
     const turn = this.#turn(role);
     turn.content.push(...blocks);
     for (const block of blocks) if (block.type === 'tool_use') this.#callers.set(block.id, turn);
@@ -117,7 +119,7 @@ function decodeItem(item: Item, field: string, conversation: Conversation): void
       break;
     case 'reasoning': {
       const thinking = decodeReasoning(item);
-      if (thinking !== null) conversation.add('assistant', [thinking]);
+      conversation.add('assistant', thinking === null ? [] : [thinking]);
       break;
     }
     case 'function_call': {
@@ -127,7 +129,7 @@ function decodeItem(item: Item, field: string, conversation: Conversation): void
           type: 'tool_use',
           id: callId(item, field),
           name: calledName(item, field),
-          input: text === '' ? {} : toolInput(text),
+          ...givenArguments(text),
         },
       ]);
       break;
@@ -242,17 +244,8 @@ function callId(item: Item, field: string): string {
 const calledName = (item: Item, field: string): string =>
   flatName(optionalString(item.namespace, `${field}.namespace`), stringAt(item.name, `${field}.name`));
 
-/** Places for the cache are marked on the result: what is inside a block cannot be marked. */
-function result(id: string, content: string | ContentBlock[]): ToolResultBlock {
-  const block: ToolResultBlock = { type: 'tool_result', tool_use_id: id, content };
-  if (typeof content === 'string') return block;
-  for (const inner of content) {
-    if (!('cache_control' in inner)) continue;
-    if (inner.cache_control !== undefined) block.cache_control = inner.cache_control;
-    delete inner.cache_control;
-  }
-  return block;
-}
+const result = (id: string, content: string | ContentBlock[]): ToolResultBlock =>
+  markedResult({ type: 'tool_result', tool_use_id: id, content });
 
 /** A list of parts stays one; a text stays a text. */
 const output = (given: unknown, field: string): string | ContentBlock[] =>

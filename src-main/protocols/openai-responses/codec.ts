@@ -1,6 +1,7 @@
 import type { ProviderCodec } from '../codec.ts';
 import { decodeError } from '../upstream-error.ts';
 import { createStreamDecoder, decodeAnswer } from './decode-answer.ts';
+import { inputTokens } from './input-tokens.ts';
 import { responsesPassThrough } from './pass-through.ts';
 import { encodeRequest } from './request.ts';
 
@@ -9,6 +10,7 @@ export const openaiResponsesCodec: ProviderCodec = {
   protocol: 'openai-responses',
   path: '/responses',
   passThrough: responsesPassThrough,
+  counting: inputTokens,
   encodeRequest,
   createStreamDecoder: (context) => createStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),

@@ -5,6 +5,7 @@ import {
   documentHead,
   headed,
   IMAGE_NOT_AVAILABLE,
+  isBlank,
   SEPARATOR,
   searchResultText,
   toolReferenceText,
@@ -142,11 +143,11 @@ function fileName(title: string | null | undefined, mediaType: string): string {
  */
 export function toolOutput(block: ToolResultBlock, context: PartsContext): string | InputPart[] {
   const isError = block.is_error === true;
-  const parts = inputParts(block.content ?? '', context);
-  if (!context.marks) {
-    const texts = parts.flatMap((part) => (part.type === 'input_text' ? part.text : []));
-    if (texts.length === parts.length) return toolResultText(texts.join(SEPARATOR), isError);
-  }
+  const given = inputParts(block.content ?? '', context);
+  const texts = given.flatMap((part) => (part.type === 'input_text' ? part.text : []));
+  const isText = texts.length === given.length;
+  if (isText && !context.marks) return toolResultText(texts.join(SEPARATOR), isError);
+  const parts = isText && texts.every(isBlank) ? [] : given;
   const first = parts[0];
   if (first === undefined) parts.push(text(toolResultText('', isError)));
   else if (isError && first.type === 'input_text') first.text = toolResultText(first.text, true);

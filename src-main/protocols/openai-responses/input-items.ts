@@ -5,9 +5,11 @@ import { isObject } from '../is-object.ts';
 import { customInput } from '../openai-settings.ts';
 import { stateFor } from '../reasoning-state.ts';
 import { otherBlockText } from '../server-tools.ts';
+import { sentArguments } from '../tool-input.ts';
 import { encodeToolId, encodeToolName } from '../tool-names.ts';
 import { type ToolResult, type Turn, turnsOf } from '../turns.ts';
 import { type InputPart, inputParts, type PartsContext, toolOutput } from './content-parts.ts';
+import { isOwn } from './foreign-reasoning.ts';
 
 /** OpenAI refuses longer ids of calls. Characters. */
 const ID_LIMIT = 64;
@@ -54,18 +56,20 @@ export function encodeConversation(
   const input: InputItem[] = [];
 
   const system = systemBlocks(request.system);
-  // `instructions` is one string, which no mark fits in.
-  const asItem = marks && system.some((block) => block.cache_control);
+  // `instructions` is one string, which no mark fits in: where one may come, the texts stand apart.
+  const asItem = marks && system.length > 0;
   if (asItem) input.push({ type: 'message', role: 'developer', content: inputParts(system, context) });
 
   const turns = turnsOf(request.messages, warnings);
-  let custom: ReadonlySet<string> = new Set();
+  const usedIds = new Set<string>();
+  let calls: SentCalls = { ids: new Map(), custom: new Set() };
   for (const turn of turns) {
     if (turn.role === 'assistant') {
-      custom = new Set(turn.blocks.flatMap((block) => (isCustomCall(block) ? block.id : [])));
-      input.push(...assistantItems(turn.blocks, context));
+      const custom = new Set(turn.blocks.flatMap((block) => (isCustomCall(block) ? block.id : [])));
+      calls = { ids: sentIds(turn.calls, usedIds), custom };
+      input.push(...assistantItems(turn.blocks, calls, context));
     } else {
-      pushUserTurn(turn, custom, context, input);
+      pushUserTurn(turn, calls, context, input);
     }
   }
   const last = input.at(-1);
@@ -80,8 +84,29 @@ function isCustomCall(block: ContentBlock): block is ToolUseBlock {
   return block.type === 'tool_use' && block.openai?.custom === true;
 }
 
+/** The calls of one turn. */
+interface SentCalls {
+  /** Ids as they are sent, by the conversation's own. */
+  ids: ReadonlyMap<string, string>;
+  /** Those of free-text tools. */
+  custom: ReadonlySet<string>;
+}
+
+/** Some servers count the ids of their calls anew in each answer; here none may stand twice. */
+function sentIds(calls: readonly string[], used: Set<string>): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const id of calls) {
+    const own = encodeToolId(id, ID_LIMIT);
+    let sent = own;
+    for (let count = 2; used.has(sent); count += 1) sent = encodeToolId(`${own}_${count}`, ID_LIMIT);
+    used.add(sent);
+    ids.set(id, sent);
+  }
+  return ids;
+}
+
 /** What an assistant turn said and did, in its order. */
-function assistantItems(blocks: readonly ContentBlock[], context: Context): InputItem[] {
+function assistantItems(blocks: readonly ContentBlock[], { ids }: SentCalls, context: Context): InputItem[] {
   const { target, toolNames, warnings } = context;
   const items: InputItem[] = [];
   /** The message that text is still added to. */
@@ -115,11 +140,11 @@ function assistantItems(blocks: readonly ContentBlock[], context: Context): Inpu
       case 'tool_use': {
         const name = encodeToolName(block.name);
         if (name !== block.name) toolNames.set(name, block.name);
-        const call_id = encodeToolId(block.id, ID_LIMIT);
+        const call_id = ids.get(block.id) ?? block.id;
         items.push(
           block.openai?.custom === true
             ? { type: 'custom_tool_call', call_id, name, input: customInput(block.input) }
-            : { type: 'function_call', call_id, name, arguments: JSON.stringify(block.input ?? {}) },
+            : { type: 'function_call', call_id, name, arguments: sentArguments(block) },
         );
         message = null;
         break;
@@ -139,20 +164,21 @@ const outputPart = ({ text, openai }: TextBlock): OutputPart =>
   openai?.refusal === true ? { type: 'refusal', refusal: text } : { type: 'output_text', text };
 
 /** The reasoning item that a thinking block stands for, where this target made it; else null. */
-function reasoningItem(block: ContentBlock, { provider, model, quirks }: EncodeTarget): InputItem | null {
+function reasoningItem(block: ContentBlock, target: EncodeTarget): InputItem | null {
+  const { provider, model, quirks } = target;
   const item = stateFor(block, { dialect: 'openai-responses', provider, model })?.data;
-  if (!isObject(item) || item.type !== 'reasoning') return null;
+  if (!isObject(item) || item.type !== 'reasoning' || !isOwn(item, target)) return null;
   // OpenAI looks up an item without its content by its id, and nothing was stored.
   return quirks.isOpenai && !item.encrypted_content ? null : item;
 }
 
 function pushUserTurn(
   { results, messages }: Extract<Turn, { role: 'user' }>,
-  custom: ReadonlySet<string>,
+  calls: SentCalls,
   context: Context,
   input: InputItem[],
 ): void {
-  for (const { id, block } of results) input.push(outputItem({ id, block }, custom.has(id), context));
+  for (const result of results) input.push(outputItem(result, calls, context));
   const { quirks } = context;
   for (const { role, blocks } of messages) {
     const parts = inputParts(blocks, context);
@@ -166,10 +192,10 @@ function pushUserTurn(
   }
 }
 
-function outputItem({ id, block }: ToolResult, custom: boolean, context: Context): InputItem {
+function outputItem({ id, block }: ToolResult, { ids, custom }: SentCalls, context: Context): InputItem {
   return {
-    type: custom ? 'custom_tool_call_output' : 'function_call_output',
-    call_id: encodeToolId(id, ID_LIMIT),
+    type: custom.has(id) ? 'custom_tool_call_output' : 'function_call_output',
+    call_id: ids.get(id) ?? id,
     output: block === null ? NO_RESULT : toolOutput(block, context),
   };
 }

@@ -5,7 +5,7 @@ import { FrameSplitter, frameObject, frameStartsWith } from '../frame-splitter.t
 import { isObject } from '../is-object.ts';
 import { openaiErrorBody } from '../openai-error.ts';
 import { errorIn } from '../upstream-error.ts';
-import { foreignReasoning } from './foreign-reasoning.ts';
+import { foreignReasoning, nativeContent, withoutReasoning } from './foreign-reasoning.ts';
 import { failureFrames, unknownHead } from './frames.ts';
 import type { ResponseHead } from './response-object.ts';
 import { decodeUsage } from './usage.ts';
@@ -71,14 +71,18 @@ class ResponsesStreamTap implements StreamTap {
         this.#head = isObject(event.response) ? headOf(event.response) : null;
         break;
       case 'response.output_item.added':
+        this.started = true;
+        break;
       case 'response.output_item.done':
         this.started = true;
+        this.#sign(event.item);
         break;
       case 'response.completed':
       // OpenRouter
       case 'response.done':
       case 'response.incomplete': {
         const response = isObject(event.response) ? event.response : {};
+        if (Array.isArray(response.output)) for (const item of response.output) this.#sign(item);
         this.usage = decodeUsage(response.usage);
         this.stopReason = stopReason(response);
         // An answer without content that gives its reason is an answer.
@@ -98,6 +102,12 @@ class ResponsesStreamTap implements StreamTap {
         // What stands in front of servers reports errors in frames of its own.
         if (event.type === undefined) this.error ??= errorIn(event);
     }
+  }
+
+  /** The last event tells all items once more. */
+  #sign(item: unknown): void {
+    const content = nativeContent(item);
+    if (content !== null && !this.signatures.includes(content)) this.signatures.push(content);
   }
 }
 
@@ -126,7 +136,8 @@ function readAnswer(body: Json): WholeAnswer {
   if (!Array.isArray(body.output)) throw new Error('the answer has no output');
   if (body.status === 'failed' || body.status === 'cancelled')
     return { error: failureOf(body), usage: null, stopReason: null, signatures: [] };
-  return { error: null, usage: decodeUsage(body.usage), stopReason: stopReason(body), signatures: [] };
+  const signatures = body.output.map(nativeContent).filter((content) => content !== null);
+  return { error: null, usage: decodeUsage(body.usage), stopReason: stopReason(body), signatures };
 }
 
 /** How Responses answers are watched that go to a client of the Responses API. */
@@ -134,4 +145,5 @@ export const responsesPassThrough: PassThrough = {
   foreignState: foreignReasoning,
   createTap: () => new ResponsesStreamTap(),
   readAnswer,
+  withoutReasoning,
 };

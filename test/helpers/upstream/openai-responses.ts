@@ -109,7 +109,7 @@ function message(part: TextPart, index: number, step: AnswerStep, id: string): O
 
 function reasoning(part: ThinkingPart, index: number, wire: Wire, id: string): Output {
   const encrypted = part.signature ?? ENCRYPTED;
-  const item = { id: `rs_${id}_${index}`, type: 'reasoning' };
+  const item = { id: part.id ?? `rs_${id}_${index}`, type: 'reasoning' };
   // What is announced is not the whole of it yet: clients must keep what is finished.
   const announced = { ...item, summary: [], encrypted_content: encrypted.slice(0, 4) };
   const place = { item_id: item.id, output_index: index };

@@ -63,6 +63,11 @@ export class UpstreamRequest {
     return paths.find(([end]) => this.path.endsWith(end))?.[1] ?? null;
   }
 
+  /** Whether it asks for a count of tokens. */
+  get counts(): boolean {
+    return this.method === 'POST' && /\/(messages\/count_tokens|responses\/input_tokens)$/.test(this.path);
+  }
+
   get streamed(): boolean {
     const { stream } = this.json;
     return this.protocol === 'ollama' ? stream !== false : stream === true;

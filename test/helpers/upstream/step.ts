@@ -52,6 +52,8 @@ export interface ThinkingPart {
   text: string;
   /** What the provider wants back: Anthropic's `signature`, Responses' `encrypted_content`. */
   signature?: string;
+  /** Responses: of its item. */
+  id?: string;
 }
 
 export interface ToolPart {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contextOverflow } from '../../../src-main/protocols/context-overflow.ts';
+import { contextOverflow, limitOfPrompt, promptTooLong } from '../../../src-main/protocols/context-overflow.ts';
 
 const said = (message: string, code: string | null = null) => contextOverflow({ message, code });
 const tooLong = (input: number, limit: number) => `prompt is too long: ${input} tokens > ${limit} maximum`;
@@ -47,6 +47,17 @@ describe('contextOverflow', () => {
       'Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length',
       tooLong(40_000, 32_768),
     ],
+    [
+      'Trying to keep the first 111490 tokens when context the overflows. However, the model is loaded with context length of only 32768 tokens, which is not enough.',
+      tooLong(111_490, 32_768),
+    ],
+    [
+      "Requested token count exceeds the model's maximum context length of 32768 tokens. You requested a total of 40000 tokens: 8000 tokens from the input messages and 32000 tokens for the completion.",
+      tooMuchAsked(8000, 32_000, 32_768),
+    ],
+    ["The input (40000 tokens) is longer than the model's context length (32768 tokens).", tooLong(40_000, 32_768)],
+    ['Input length 140000 exceeds the maximum allowed input length of 131072 tokens.', tooLong(140_000, 131_072)],
+    ['Your request exceeded model token limit: 131072 (requested: 140000)', tooLong(140_000, 131_072)],
     ['prompt is too long: 210000 tokens > 200000 maximum', tooLong(210_000, 200_000)],
   ])('reads the numbers of %s', (message, wanted) => {
     expect(said(message)).toBe(wanted);
@@ -59,6 +70,9 @@ describe('contextOverflow', () => {
     'the request exceeds the available context size, try increasing it',
     'Your request exceeded model token limit: 131072',
     'context window exceeds limit (2013)',
+    'Context size has been exceeded.',
+    'prompt too long; exceeded max context length by 1024 tokens',
+    'Range of input length should be [1, 129024]',
   ])('knows the meaning of %s', (message) => {
     expect(said(message)).toBe(`prompt is too long: ${message}`);
   });
@@ -66,6 +80,13 @@ describe('contextOverflow', () => {
   it("goes by the vendor's code too", () => {
     expect(said('Too big.', 'context_length_exceeded')).toBe('prompt is too long: Too big.');
     expect(said('n', 'exceed_context_size_error')).toBe('prompt is too long: n');
+  });
+
+  it('is told apart by what is too long', () => {
+    expect(limitOfPrompt(promptTooLong(210_000, 200_000))).toBe(200_000);
+    expect(limitOfPrompt('Prompt is too long')).toBeNull();
+    expect(limitOfPrompt(tooMuchAsked(1, 2, 3))).toBeUndefined();
+    expect(limitOfPrompt('Overloaded')).toBeUndefined();
   });
 
   it('says it once', () => {

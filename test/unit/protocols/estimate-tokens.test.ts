@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ContentBlock, MessagesRequest } from '../../../src-main/protocols/canonical.ts';
 import {
   estimateTokens,
+  estimateTokensOfBody,
   estimateTokensOfBytes,
   estimateTokensOfRequest,
 } from '../../../src-main/protocols/estimate-tokens.ts';
@@ -35,6 +36,38 @@ describe('the quick estimate of a request', () => {
 
   it('counts each image', () => {
     expect(estimate(media('image', 4), media('image', 4))).toBeGreaterThan(3000);
+  });
+});
+
+describe('the estimate from the bytes alone', () => {
+  const data = Buffer.alloc(150_000, 'some bytes').toString('base64');
+  const body = (content: unknown, spaces?: number): Buffer =>
+    Buffer.from(JSON.stringify({ messages: [{ role: 'user', content }] }, null, spaces));
+  const url = `data:image/png;base64,${data}`;
+
+  it.each<[string, Buffer]>([
+    ["Anthropic's", body([{ type: 'image', source: { type: 'base64', media_type: 'image/png', data } }])],
+    ['the same with spaces', body([{ type: 'image', source: { data, type: 'base64', media_type: 'image/png' } }], 1)],
+    ["OpenAI's", body([{ type: 'image_url', image_url: { url } }])],
+    ["Responses'", body([{ type: 'input_image', image_url: url }])],
+  ])('does not take base64 for text: %s', (_, raw) => {
+    expect(estimateTokensOfBody(raw)).toBeGreaterThan(1500);
+    expect(estimateTokensOfBody(raw)).toBeLessThan(2000);
+  });
+
+  it('takes text for text, also where it is called data, quotes base64, or is cut off', () => {
+    const words = 'some words '.repeat(2000);
+    const text = body([{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: words } }]);
+    expect(estimateTokensOfBody(text)).toBe(estimateTokensOfBytes(text.length));
+    const quoted = body(`{"data":"${words}"} ;base64,${words}`);
+    expect(estimateTokensOfBody(quoted)).toBe(estimateTokensOfBytes(quoted.length));
+    const cut = text.subarray(0, 300);
+    expect(estimateTokensOfBody(cut)).toBe(estimateTokensOfBytes(300));
+  });
+
+  it('counts each image', () => {
+    const images = Array.from({ length: 3 }, () => ({ type: 'image_url', image_url: { url } }));
+    expect(estimateTokensOfBody(body(images))).toBeGreaterThan(3 * 1500);
   });
 });
 

@@ -238,6 +238,15 @@ const wordings: readonly [source: string, error: UpstreamError, parameter: strin
     answered,
   ],
   [
+    'Gemini, which names places like that: gera2ld/ai.nvim issue 13',
+    says(
+      'Invalid JSON payload received. Unknown name "reasoning_content" at \'messages[1]\': Cannot find field.',
+      'INVALID_ARGUMENT',
+    ),
+    'messages.reasoning_content',
+    answered,
+  ],
+  [
     'Groq, of a field that has two meanings',
     says("property 'reasoning' is unsupported"),
     'messages.reasoning',

@@ -106,3 +106,49 @@ describe('what it tells', () => {
     expect(out.toString()).toBe(`${text}\n\n`);
   });
 });
+
+describe('signatures that go by', () => {
+  const delta = (index: number, fields: Record<string, unknown>) => ({
+    type: 'content_block_delta',
+    index,
+    delta: fields,
+  });
+  const block = (index: number, content_block: Record<string, unknown>) => ({
+    type: 'content_block_start',
+    index,
+    content_block,
+  });
+  const quoted = 'He wrote {"type":"signature_delta","signature":"NO"}';
+  const list = [
+    events[0] as never,
+    block(0, { type: 'thinking', thinking: '', signature: '' }),
+    delta(0, { type: 'thinking_delta', thinking: quoted }),
+    delta(0, { type: 'signature_delta', signature: 'EqQB/+==' }),
+    { type: 'content_block_stop', index: 0 },
+    block(1, { type: 'redacted_thinking', data: 'EmwK' }),
+    { type: 'content_block_stop', index: 1 },
+    block(2, { type: 'thinking', thinking: '', signature: 'whole' }),
+    delta(2, { type: 'signature_delta', signature: 'cproxy1.e30' }),
+    delta(2, { type: 'signature_delta', signature: '' }),
+    block(3, { type: 'text', text: '' }),
+    delta(3, { type: 'text_delta', text: quoted }),
+    ...(events.slice(4) as never[]),
+  ];
+  const seen = ['EqQB/+==', 'EmwK', 'whole'];
+
+  it.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+  ])('are told at every cut, and packed ones are not (%s)', (_name, eol) => {
+    const bytes = Buffer.from(list.map((event) => frame(event, eol)).join(''));
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      const { tap, out } = feed(bytes, [cut]);
+      expect(tap.signatures).toEqual(seen);
+      expect(out.equals(bytes)).toBe(true);
+    }
+  });
+  it('are told where no line names the event', () => {
+    const bytes = Buffer.from(list.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''));
+    expect(feed(bytes, []).tap.signatures).toEqual(seen);
+  });
+});

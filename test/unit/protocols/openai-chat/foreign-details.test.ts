@@ -90,3 +90,39 @@ describe('tool call ids of other providers', () => {
     expect(foreignDetails.remove(body, encodeTarget())).toBe(body);
   });
 });
+
+describe('a signature that is known to be refused', () => {
+  const isForeign = (signature: string) => signature === 'theirs';
+  const bad = { type: 'reasoning.encrypted', data: 'theirs', index: 0 };
+  const extra_content = { google: { thought_signature: 'theirs' } };
+  const call = { id: 'c1', type: 'function', function: { name: 'Read', arguments: '{}' } };
+  const message = {
+    role: 'assistant',
+    content: null,
+    reasoning_details: [bad, theirs],
+    tool_calls: [{ ...call, extra_content }],
+  };
+  const unchecked = 'skip_thought_signature_validator';
+
+  it('goes, with all details of the answer, which has one maker, and nothing else', () => {
+    const target = encodeTarget({ isForeign });
+    const body = { messages: [user, message] };
+    expect(foreignDetails.mayBeIn(Buffer.from(JSON.stringify(body)), target)).toBe(true);
+    expect(foreignDetails.mayBeIn(Buffer.from(JSON.stringify(body)), encodeTarget())).toBe(false);
+    const { reasoning_details: _, ...rest } = message;
+    expect(foreignDetails.remove(body, target)).toEqual({ messages: [user, { ...rest, tool_calls: [call] }] });
+    const own = { messages: [{ ...message, reasoning_details: [theirs], tool_calls: [call] }] };
+    expect(foreignDetails.remove(own, target)).toBe(own);
+  });
+  it('leaves a call of Gemini with the word for none', () => {
+    const one = { ...message, reasoning_details: [bad] };
+    const left = (quirks: object) =>
+      foreignDetails.remove({ messages: [one] }, encodeTarget({ isForeign, quirks })).messages;
+    expect(left({ toolSchema: 'gemini' })).toMatchObject([
+      { tool_calls: [{ extra_content: { google: { thought_signature: unchecked } } }] },
+    ]);
+    expect(left({ toolSchema: 'gemini', returnsReasoningDetails: true })).toMatchObject([
+      { reasoning_details: [{ data: unchecked, id: 'c1' }] },
+    ]);
+  });
+});

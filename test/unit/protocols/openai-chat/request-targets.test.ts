@@ -47,7 +47,9 @@ describe('what a model has refused', () => {
     const messages: MessagesRequest['messages'] = [{ role: 'user', content }];
     expect(JSON.stringify(encode({ messages }, { quirks }).body)).toContain('prompt_cache_breakpoint');
     const refused = new Set(['prompt_cache_breakpoint']);
-    expect(encode({ messages }, { quirks, refused }).body.messages).toEqual([{ role: 'user', content: 'a' }]);
+    expect(encode({ messages }, { quirks, refused }).body.messages).toEqual([
+      { role: 'user', content: [{ type: 'text', text: 'a' }] },
+    ]);
   });
 
   it('is the length of the answer under both names', () => {

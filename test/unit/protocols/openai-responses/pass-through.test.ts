@@ -149,3 +149,28 @@ describe('a whole answer', () => {
     expect(() => readAnswer({ id: 'x' })).toThrow('the answer has no output');
   });
 });
+
+describe('encrypted reasoning that goes by', () => {
+  const item = (id: string, encrypted_content: string | null) => ({
+    type: 'reasoning',
+    id,
+    summary: [],
+    encrypted_content,
+  });
+  const output = [item('rs_1', 'gAAA1'), item('rs_2', 'cproxy1.e30'), item('rs_3', null), item('rs_4', 'gAAA2')];
+  const other = { type: 'compaction', id: 'cmp_1', encrypted_content: 'gAAA3' };
+  const done = output.map((one, index) => ({ type: 'response.output_item.done', output_index: index, item: one }));
+  const end = { type: 'response.completed', response: { id: 'resp_1', status: 'completed', output } };
+
+  it('is told once, and packed is not', () => {
+    const stream = [...done, { type: 'response.output_item.done', output_index: 9, item: other }, end];
+    const bytes = Buffer.from(stream.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(''));
+    for (let cut = 0; cut <= bytes.length; cut += 1)
+      expect(feed(bytes, [cut]).tap.signatures).toEqual(['gAAA1', 'gAAA2']);
+    expect(see(...stream).signatures).toEqual(['gAAA1', 'gAAA2']);
+    expect(see(end).signatures).toEqual(['gAAA1', 'gAAA2']);
+  });
+  it('is told of a whole answer', () => {
+    expect(responsesPassThrough.readAnswer({ ...end.response, usage: null }).signatures).toEqual(['gAAA1', 'gAAA2']);
+  });
+});

@@ -1,0 +1,162 @@
+import { ProxyError } from '../../src-shared/errors.ts';
+import { isObject } from '../protocols/is-object.ts';
+import type { ProviderAnswer } from '../providers/base-provider.ts';
+import type { OwnCounter } from '../providers/own-counter.ts';
+import type { Failure } from './attempt-outcome.ts';
+import type { AnswerHeaders } from './client-request.ts';
+import type { AttemptContext } from './context.ts';
+import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
+import type { ReasoningMemory } from './reasoning-memory.ts';
+import { httpFailure, retryAfterSeconds } from './upstream-failure.ts';
+import { codecFor, type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
+
+export interface OwnCountOptions {
+  /** Marks of the CProxy instances the request has passed, ours included. */
+  hops: string;
+  /** Whether an address is this engine's own listener. */
+  isSelf: (url: URL) => boolean;
+  /** Removes secrets from what a provider says. */
+  redact: (text: string) => string;
+  memory: ReasoningMemory;
+}
+
+export type OwnCount =
+  /** `original`: its answer as it came, where the client speaks its dialect. */
+  | { kind: 'counted'; tokens: number; original: { headers: AnswerHeaders; body: Buffer } | null }
+  /** The request is wrong in itself; so would be the message. */
+  | { kind: 'refused'; failure: Failure }
+  | { kind: 'unreachable' }
+  /** The provider has no counter, or it could not say. */
+  | { kind: 'none' };
+
+/** Longer than that, nobody waits for a number that can be had here as well. */
+const LONGEST_MS = 3_000;
+/** A count is a few bytes, an error some more. */
+const LARGEST_ANSWER_BYTES = 256 * 1024;
+/** So long a counter is left alone that is not there, or that has failed. */
+const ABSENT_MS = 3_600_000;
+const FAILED_MS = 60_000;
+
+const NONE: OwnCount = { kind: 'none' };
+
+/**
+ * Asks a target's own counter what a request has, as the target would get it. A counter that is not there is not asked again
+ * for an hour, one that does not answer in three seconds, or fails, for a minute.
+ *
+ * @param isMessage the request is a message, of which a counter takes a part only; else one that asks for a count.
+ */
+export async function askOwnCounter(
+  context: AttemptContext,
+  options: OwnCountOptions,
+  isMessage: boolean,
+): Promise<OwnCount> {
+  const { provider } = context.target;
+  const { counter } = provider;
+  if (counter === null || !counter.isUsable()) return NONE;
+  if (provider.baseUrl !== null && options.isSelf(provider.baseUrl)) return NONE;
+  const { request } = context.request;
+  let upstream: UpstreamRequest;
+  let body: Uint8Array | string | null;
+  try {
+    upstream = await upstreamRequest(context, { ...options, codec: counter.codec });
+    const { call, sameProtocol } = upstream;
+    body = isMessage || !sameProtocol ? countable(call.body, counter) : call.body;
+  } catch (error) {
+    if (error instanceof ProxyError) return refused(error);
+    throw error;
+  }
+  if (body === null) return NONE;
+  const limit = AbortSignal.timeout(LONGEST_MS);
+  const signal = AbortSignal.any([request.signal, limit]);
+  const path = counter.call.path + (upstream.sameProtocol ? request.query : '');
+  let received: ProviderAnswer;
+  let answer: Buffer;
+  try {
+    received = await provider.send({ ...upstream.call, path, body, signal });
+    answer = await readWhole(received);
+  } catch (error) {
+    if (request.signal.aborted) return NONE;
+    return limit.aborted ? rest(counter, FAILED_MS) : failed(error, counter);
+  }
+  return read(context, counter, upstream, received, answer, options);
+}
+
+/** What a counter takes of a message; null where that is no JSON, which its provider is to judge. */
+function countable(body: Uint8Array | string, { call }: OwnCounter): string | null {
+  const fields = objectIn(typeof body === 'string' ? body : new TextDecoder().decode(body));
+  if (fields === null) return null;
+  return JSON.stringify(Object.fromEntries(Object.entries(fields).filter(([name]) => call.fields.has(name))));
+}
+
+function objectIn(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws Error where it goes on and on, or the connection breaks. */
+async function readWhole({ body }: ProviderAnswer): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk as Buffer);
+    length += (chunk as Buffer).length;
+    if (length > LARGEST_ANSWER_BYTES) throw new Error('this is no count');
+  }
+  return Buffer.concat(chunks);
+}
+
+function read(
+  context: AttemptContext,
+  counter: OwnCounter,
+  upstream: UpstreamRequest,
+  received: ProviderAnswer,
+  body: Buffer,
+  { redact }: OwnCountOptions,
+): OwnCount {
+  const { status } = received;
+  const { sameProtocol, call } = upstream;
+  const headers = (): AnswerHeaders => redactedHeaders(answerHeaders(received.headers), redact);
+  if (status < 300) {
+    const tokens = objectIn(body.toString())?.input_tokens;
+    // Servers without a counter may answer a path they do not know with 200 all the same (LM Studio).
+    if (typeof tokens !== 'number') return rest(counter, ABSENT_MS);
+    return { kind: 'counted', tokens, original: sameProtocol ? { headers: headers(), body } : null };
+  }
+  const told = counter.codec.decodeError(body.toString());
+  if (isAbsent(status, told.message)) return rest(counter, ABSENT_MS);
+  if (status >= 500 || status === 429) return rest(counter, FAILED_MS);
+  if (status !== 400 && status !== 413 && status !== 422) return NONE;
+  // In another dialect than the message's own it may be refused for what the message would not be.
+  if (codecFor(context).protocol !== counter.codec.protocol) return NONE;
+  const { provider } = context.target;
+  const clean = { ...told, message: redact(told.message) };
+  const error = httpFailure(provider.id, status, clean, retryAfterSeconds(received.headers), call.body);
+  const original = sameProtocol ? { status, headers: headers(), body: Buffer.from(redact(body.toString())) } : null;
+  return refused(error, original);
+}
+
+/** No such path; a model that is not there says so. */
+const isAbsent = (status: number, message: string): boolean =>
+  status === 405 || status === 501 || (status === 404 && !/\bmodel\b/i.test(message));
+
+function failed(error: unknown, counter: OwnCounter): OwnCount {
+  const code = error instanceof ProxyError ? error.code : null;
+  if (code === 'provider_unreachable') return { kind: 'unreachable' };
+  // The client's own login may be what is missing, and another client's not.
+  if (code === 'provider_key_missing') return NONE;
+  return rest(counter, code === 'provider_redirected' ? ABSENT_MS : FAILED_MS);
+}
+
+const refused = (error: ProxyError, original: Failure['original'] = null): OwnCount => ({
+  kind: 'refused',
+  failure: { error, original, tryNext: false },
+});
+
+function rest(counter: OwnCounter, ms: number): OwnCount {
+  counter.rest(ms);
+  return NONE;
+}

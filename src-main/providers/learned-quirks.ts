@@ -1,0 +1,23 @@
+import type { Quirks } from '../protocols/codec.ts';
+
+/** Far more than any provider lists and anyone uses; a client may ask for names without end. */
+const MOST_MODELS = 1000;
+
+/** What models of one provider have turned out to want, against what was known of them. Lives as long as the process. */
+export class LearnedQuirks {
+  readonly #byModel = new Map<string, Partial<Quirks>>();
+
+  add(model: string, quirks: Partial<Quirks>): void {
+    const known = this.#byModel.get(model);
+    this.#byModel.delete(model);
+    this.#byModel.set(model, { ...known, ...quirks });
+    const [oldest] = this.#byModel.keys();
+    if (this.#byModel.size > MOST_MODELS && oldest !== undefined) this.#byModel.delete(oldest);
+  }
+
+  /** The same object where nothing has been learned. */
+  laidOver(quirks: Quirks, model: string): Quirks {
+    const learned = this.#byModel.get(model);
+    return learned === undefined ? quirks : { ...quirks, ...learned };
+  }
+}
