@@ -173,7 +173,7 @@ export class Pipeline {
         row.state = outcome.kind;
         return;
       }
-      const { failure } = outcome;
+      const failure = outcome.answering ? outcome.failure : await this.#withNumbers(outcome.failure, attempt);
       failures.push(failure);
       row.trace.push({ step: 'attempt failed', detail: failure.error.message });
       tooSmall = Math.max(tooSmall, limitRefused(failure.error, this.#windows.windowOf(context.request, target)));
@@ -184,6 +184,17 @@ export class Pipeline {
     }
     const { error, original } = failureOfAll(failures);
     this.#fail(run, error, original);
+  }
+
+  /**
+   * A prompt that its target calls too long, with numbers where that gave none: by them Claude Code cuts what it asks a summary
+   * of to fit at once, while without it tries size after size.
+   */
+  async #withNumbers(failure: Failure, attempt: AttemptContext): Promise<Failure> {
+    const { code, message } = failure.error;
+    if (code !== 'context_overflow' || limitOfPrompt(message) !== null) return failure;
+    const size = await this.#windows.measure(attempt);
+    return size === null ? failure : { ...failure, error: overflow(attempt.target, size), original: null };
   }
 
   #skip({ row }: RequestContext, { provider, model }: Target, why: string): void {

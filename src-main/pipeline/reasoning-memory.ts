@@ -11,6 +11,8 @@ export interface SignatureOwners {
   isForeign(signature: string, provider: string): boolean;
   /** Whether any signature is known that is not this provider's: where not, none need be looked up. */
   knowsOthers(provider: string): boolean;
+  /** Null where all that is known is there; else resolves when it is, or after a moment: it must be read from disk. */
+  ready(): Promise<void> | null;
 }
 
 /** What is remembered of conversations beyond what their clients send. */
@@ -27,7 +29,7 @@ export interface ReasoningMemory {
 
 /** Remembers nothing. */
 export const noMemory: ReasoningMemory = {
-  signatures: { note: () => undefined, isForeign: () => false, knowsOthers: () => false },
+  signatures: { note: () => undefined, isForeign: () => false, knowsOthers: () => false, ready: () => null },
   recall: () => nothingRemembered,
   remember: () => undefined,
 };

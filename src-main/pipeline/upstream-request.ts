@@ -52,6 +52,9 @@ async function passThroughBody(
 ): Promise<{ bytes: Buffer | string; conversation: string | null; warnings: readonly string[] }> {
   const { body } = context.request.request;
   const { provider, model } = context.target;
+  // Without them, a provider would refuse another's signatures, and none of the conversation's would be believed any more.
+  const reading = memory.signatures.ready();
+  if (reading !== null) await reading;
   const isForeign = foreignTo(provider.id, memory);
   const target: ForeignStateTarget = { provider: provider.id, model, quirks: provider.quirksFor(model), isForeign };
   const dropsThread = !provider.holdsThreads && body.has('thread');

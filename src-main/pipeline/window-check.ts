@@ -102,6 +102,14 @@ export class WindowCheck {
     return this.#count(attempt, window);
   }
 
+  /** What a target refuses as too large; null where its window is not known. */
+  async measure({ request: { request }, target }: AttemptContext): Promise<TooLarge | null> {
+    const window = this.windowOf(request, target);
+    if (window === null) return null;
+    const { tokens } = await this.#options.counter.count(countedPrompt(request, target));
+    return { tokens: Math.max(tokens, window + 1), window, limit: window };
+  }
+
   /** Tokens a target takes of this request; null where that is not known. */
   windowOf(request: ClientRequest, target: Target): number | null {
     const { window } = this.#sizeOf(target);

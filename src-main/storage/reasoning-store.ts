@@ -114,6 +114,10 @@ export class ReasoningStore implements ReasoningMemory {
         this.#readOwners();
         return this.#owners.knowsOthers(provider);
       },
+      ready: () => {
+        const owners = this.#readOwners();
+        return owners === null ? null : within(this.#waitMs, owners);
+      },
     };
     this.corrections = {
       load: () => this.#loadCorrections(),

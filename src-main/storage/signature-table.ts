@@ -18,7 +18,7 @@ export interface SignatureTableOptions {
 }
 
 /** Signatures and their owners in memory, by digest. */
-export class SignatureTable implements SignatureOwners {
+export class SignatureTable implements Omit<SignatureOwners, 'ready'> {
   readonly #options: SignatureTableOptions;
   /** The first stands for nobody. */
   readonly #names: (string | null)[] = [null];

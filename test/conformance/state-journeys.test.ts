@@ -135,18 +135,16 @@ describe('conversations side by side', () => {
 const steps = (vendor: string, count: number): Step[] =>
   Array.from({ length: count }, (_, turn) => ({ vendor, stream: turn % 2 === 0, calls: 1 }));
 
+/** The requests that problems are of: one may have several. */
+const requestsOf = (problems: readonly string[]): Set<string> =>
+  new Set(problems.map((problem) => /^.*?\(after .*?\)/.exec(problem)?.[0] ?? problem));
+
 /**
  * What Anthropic says to thinking whose prefix has changed, of the client's own sending. Only Anthropic can know, so it may say
- * so once: the requests that it refused.
+ * so once.
  */
-function boundRequests(): Set<string> {
-  const bound = upstream.problems.filter((problem) =>
-    problem.includes('The block is bound to a different conversation'),
-  );
-  return new Set(bound.map((problem) => /\(after (.*?)\)/.exec(problem)?.[1] ?? ''));
-}
-
 const isBound = (problem: string): boolean => problem.includes('The block is bound to a different conversation');
+const boundRequests = (): Set<string> => requestsOf(upstream.problems.filter(isBound));
 /** The vendor goes without, or with the part that the client has kept, and would have liked to have it. */
 const isMissing = (problem: string): boolean =>
   /did not get|got the stand-in|got .* as its|got \[.* for \[/.test(problem);
@@ -194,7 +192,7 @@ describe('clients that change what was', () => {
 
   // Who keeps a signature sends it with the call that was changed.
   it.each<ClientName>(['Messages without thinking', 'Chat without reasoning', 'Responses without reasoning'])(
-    '%s changes the input of a call, which loses its reasoning and no other does',
+    '%s changes the input of a call, and all others keep their reasoning',
     async (client) => {
       for (const vendor of vendorIds) {
         const conversation = begin(client);
@@ -205,6 +203,24 @@ describe('clients that change what was', () => {
       expect(upstream.problems).toEqual([]);
     },
   );
+});
+
+describe('servers of which nothing is known', () => {
+  it.each(clientNames)('%s: each says once what it wants, and is given it from then on', async (client) => {
+    const providers = upstream.config.providers?.map(({ quirks, ...provider }) => provider) ?? [];
+    await using engine = await runEngine({ providers }, { env: upstream.env });
+    upstream.meetAnotherEngine();
+    for (const vendor of ['unsigned', 'deepseek', 'gemini', 'minimax', 'openrouter']) {
+      for (const mostRefusals of [1, 0]) {
+        upstream.reset();
+        const conversation = new AgentConversation(nextName(), agentClients[client], upstream, engine);
+        await walk(conversation, [...steps('claude', 1), ...steps(vendor, 3)]);
+        expect(upstream.problems.filter((problem) => !problem.includes(': 400 '))).toEqual([]);
+        expect(requestsOf(upstream.problems).size, upstream.problems.join('\n')).toBeLessThanOrEqual(mostRefusals);
+      }
+    }
+    upstream.meetAnotherEngine();
+  });
 });
 
 describe('an engine that stops in the middle of conversations', () => {

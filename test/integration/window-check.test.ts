@@ -194,6 +194,17 @@ describe('a target that says itself that it is too small', () => {
     expect(askedModels()).toEqual(['c']);
   });
 
+  it('is told with numbers, by which Claude Code knows how much to cut, where it gives none', async () => {
+    const message = 'Input is too long for requested model.';
+    upstream.queue(fail(400, { type: 'invalid_request_error', message }));
+    const response = await ask('claude/c', 100);
+    expect(response.status).toBe(400);
+    expect(await messageOf(response)).toBe('prompt is too long: 8001 tokens > 8000 maximum');
+    upstream.queue(fail(400, { type: 'invalid_request_error', message }));
+    // Of a window that nobody knows nothing can be said.
+    expect(await messageOf(await ask('unknown/nobody-knows', 100))).toBe(`prompt is too long: ${message}`);
+  });
+
   it('for the answer that is asked for is not too small for the prompt', async () => {
     const message = 'input length and `max_tokens` exceed context limit: 100 + 8000 > 8000, decrease input length';
     upstream.queue(fail(400, { type: 'invalid_request_error', message }));

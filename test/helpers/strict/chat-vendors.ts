@@ -2,7 +2,7 @@ import type { FramesStep, RawStep } from '../scriptable-upstream.ts';
 import { type ChatVendor, chatRefusals } from '../strict-openai.ts';
 import { fragments } from '../upstream/parts.ts';
 import { raw } from '../upstream/step.ts';
-import { type Given, stateOf, thoughtOf } from './given-out.ts';
+import { type Given, type GivenOut, stateOf, statesIn, thoughtOf } from './given-out.ts';
 import { type Arrived, type Draft, type Fields, isFields, listOf, openaiError, type StrictVendor } from './vendor.ts';
 
 /** How a vendor tells of its reasoning, and wants it back. */
@@ -219,6 +219,13 @@ export const localServer: Reasoning = {
   lets: ['unknown parameter reasoning_content'],
 };
 
+/** An answer whose calls have other inputs by now: no vendor of this dialect is known to look at these. */
+function editedAnswer(message: Fields, givenOut: GivenOut): Given | undefined {
+  const given = givenOut.byState(statesIn(JSON.stringify(message))[0]);
+  const ids = JSON.stringify(callsOf(message).map(({ id }) => id));
+  return ids === JSON.stringify(given?.calls.map(({ id }) => id)) ? given : undefined;
+}
+
 /** As `chatRefusals` says it. */
 const UNKNOWN_FIELD = /^messages\.(?<place>\d+): unknown parameter (?<field>\w+)$/;
 
@@ -238,7 +245,10 @@ export function chatVendor(
     for (const message of listOf(json.messages)) {
       if (message.role !== 'assistant') continue;
       const calls = callsOf(message).map(inputOf);
-      const given = calls.length > 0 ? givenOut.byCalls(conversation, calls) : givenOut.byText(textOf(message.content));
+      const given =
+        calls.length > 0
+          ? (givenOut.byCalls(conversation, calls) ?? editedAnswer(message, givenOut))
+          : givenOut.byText(textOf(message.content));
       reasoning.check(message, given?.vendor === vendor.id ? given : null, arrived);
     }
   }

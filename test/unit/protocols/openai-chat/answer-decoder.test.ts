@@ -538,6 +538,14 @@ describe('message and tool ids', () => {
       'id64_c2FtZTppZF8z',
     ]);
   });
+
+  it('are unlike those of the conversation: some servers count anew in each answer', () => {
+    const call = { index: 0, id: 'call_0', function: { name: 'A', arguments: '{}' } };
+    const usedToolIds = new Set(['call_0', 'call_0_2']);
+    const { message } = collect(decodeText(streamOf([{ tool_calls: [call] }]), { usedToolIds }));
+    expect(message?.content).toMatchObject([{ type: 'tool_use', id: 'call_0_3' }]);
+    expect([...usedToolIds]).toEqual(['call_0', 'call_0_2']);
+  });
 });
 
 describe('tool names', () => {

@@ -84,6 +84,7 @@ describe('tool call ids of other providers', () => {
 
   it('stay what they are where they are taken', () => {
     expect(mayBeIn([user, ...called('D681PevKs')])).toBe(false);
+    expect(mayBeIn([user, ...called('call_0001')])).toBe(true);
     expect(mayBeIn(called(claude), openai)).toBe(false);
     expect(mayBeIn(called(vllm), encodeTarget())).toBe(false);
     const body = { messages: [user, ...called(vllm)] };

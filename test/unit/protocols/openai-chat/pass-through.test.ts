@@ -163,6 +163,29 @@ describe('a whole answer that is passed through', () => {
     });
   });
 
+  it('says whose signatures it holds, streamed or not', () => {
+    const message = {
+      reasoning_details: [
+        { type: 'reasoning.summary', summary: 'Hm', index: 0 },
+        { type: 'reasoning.encrypted', data: 'ZW5j', index: 1 },
+        { type: 'reasoning.text', text: '', signature: 'c2ln', index: 2 },
+      ],
+      tool_calls: [
+        { id: 'a', extra_content: { google: { thought_signature: 'Z2Vt' } } },
+        { id: 'b', function: { name: 'Read', arguments: '{"data":"eA=="}' } },
+      ],
+    };
+    const signatures = ['ZW5j', 'c2ln', 'Z2Vt'];
+    expect(chatPassThrough.readAnswer({ choices: [{ message }] }).signatures).toEqual(signatures);
+    const tap = chatPassThrough.createTap();
+    const [summary, ...others] = message.reasoning_details;
+    const deltas = [[summary], ...others.map((detail) => [detail])].map((reasoning_details) => ({ reasoning_details }));
+    const calls = message.tool_calls.map((call, index) => ({ tool_calls: [{ index, ...call }] }));
+    const stream = [role, text, ...[...deltas, ...calls].map((delta) => chunk({ delta })), finish, done];
+    for (const piece of stream) tap.push(Buffer.from(piece));
+    expect(tap.signatures).toEqual(signatures);
+  });
+
   it('an error instead of an answer is one, also inside a choice', () => {
     expect(chatPassThrough.readAnswer({ error: { message: 'no credits', code: 402 } }).error).toMatchObject({
       message: 'no credits',

@@ -204,6 +204,15 @@ describe('any conversation', () => {
 
   type Item = { type: string; call_id?: string; role?: string; content?: { text: string }[] };
 
+  it('makes ids unique that a server has counted anew in each answer', () => {
+    const step: Message[] = [
+      { role: 'assistant', content: [{ type: 'tool_use', id: 'call_0', name: 'Read', input: {} }] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'call_0', content: 'x' }] },
+    ];
+    const input: Item[] = encode({ messages: [{ role: 'user', content: 'Go.' }, ...step, ...step] }).body.input;
+    expect(input.flatMap(({ call_id }) => call_id ?? [])).toEqual(['call_0', 'call_0', 'call_0_2', 'call_0_2']);
+  });
+
   it('has one output for each call, after it, and keeps its order', () => {
     fc.assert(
       fc.property(fc.array(turn, { maxLength: 4 }), (turns) => {
