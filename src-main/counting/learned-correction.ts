@@ -33,6 +33,15 @@ const FORGETTING = 0.002;
 const LEAST = 0.5;
 const MOST = 2.5;
 
+/** From so many times what is expected on a count may hold a part of the prompt twice, and so near the other one is right. */
+const TWICE = 1.5;
+const NEAR = 0.35;
+
+/** Beyond so many times its family's count a model's reports are taken for what it counts, but nothing is refused on them. */
+const BELIEVABLE = 1.25;
+/** Deviations. */
+const SURELY = 2;
+
 /** A factor that differs by this much is saved. */
 const WORTH_SAVING = 0.01;
 
@@ -49,6 +58,7 @@ export class LearnedCorrection {
   /** Their covariance. */
   #spread: number[][];
   readonly #prior: readonly Vector[];
+  readonly #family: Vector;
   #saved: Vector | null = null;
 
   /**
@@ -57,6 +67,7 @@ export class LearnedCorrection {
    */
   constructor(family: PromptFeatures, saved?: unknown) {
     const factors = toVector(family);
+    this.#family = factors;
     const deviations = featureNames.map((name) => OWN_DEVIATION[name]);
     this.#prior = factors.map((own, row) =>
       factors.map((other, column) => {
@@ -81,6 +92,31 @@ export class LearnedCorrection {
     const counts = toVector(features);
     const own = sum(counts);
     return Math.ceil(Math.min(MOST * own, Math.max(LEAST * own, dot(counts, this.#factors))));
+  }
+
+  /**
+   * What the model's own count of a prompt cannot be below, by all that it has reported; 0 where it has reported nothing, or
+   * so much more than its family would take that the reports may be wrong.
+   */
+  least(features: PromptFeatures): number {
+    const counts = toVector(features);
+    const tokens = this.apply(features);
+    if (this.#samples === 0 || tokens > BELIEVABLE * dot(counts, this.#family)) return 0;
+    const variance = dot(
+      counts,
+      this.#spread.map((row) => dot(row, counts)),
+    );
+    return Math.max(0, Math.floor(tokens - SURELY * Math.sqrt(Math.max(0, variance))));
+  }
+
+  /**
+   * Which of two counts is the whole input: servers of Anthropic's dialect are to leave what came from their cache out of the
+   * one number, and some do not, so that it would be counted twice.
+   */
+  likelier(features: PromptFeatures, withCache: number, withoutCache: number): number {
+    const expected = this.apply(features);
+    const isTwice = withCache > TWICE * expected && Math.abs(withoutCache / expected - 1) < NEAR;
+    return isTwice ? withoutCache : withCache;
   }
 
   /**

@@ -2,7 +2,7 @@ import type { CountedPrompt, LocalCount, LocalCounter } from '../pipeline/local-
 import { estimateTokensOfBody } from '../protocols/estimate-tokens.ts';
 import { CountingThread } from './counting-thread.ts';
 import { LearnedCorrection } from './learned-correction.ts';
-import { modelFamily } from './model-family.ts';
+import { leastTokens, modelFamily } from './model-family.ts';
 
 /** What has been learned of one target, as it is kept. */
 export interface SavedCorrection {
@@ -38,6 +38,8 @@ interface Target {
 const TARGETS = 500;
 /** How long after its last count a target still learns, in ms: the thread is to rest where nobody counts. */
 const LEARNS_FOR = 30 * 60_000;
+/** How much too large an estimate may be: other scripts may be escaped, six bytes for a character. */
+const ESTIMATE_OFF = 2;
 /** Between two samples of a target, for each sample it has and at most, in ms: the first ones teach the most. */
 const PAUSE = 3_000;
 const LONGEST_PAUSE = 5 * 60_000;
@@ -62,12 +64,20 @@ export class TokenCounter implements LocalCounter {
     const target = await this.#target(prompt.target);
     target.askedAt = this.#now();
     const features = await counting;
-    if (features === null) return { tokens: estimateTokensOfBody(prompt.raw), method: 'estimate' };
+    if (features === null) {
+      const tokens = estimateTokensOfBody(prompt.raw);
+      return { tokens, method: 'estimate', least: Math.floor(tokens / ESTIMATE_OFF) };
+    }
     const { correction } = target;
-    return { tokens: correction.apply(features), method: correction.samples > 0 ? 'learned' : 'tokenizer' };
+    const method = correction.samples > 0 ? 'learned' : 'tokenizer';
+    return {
+      tokens: correction.apply(features),
+      method,
+      least: Math.max(leastTokens(features), correction.least(features)),
+    };
   }
 
-  learn(prompt: CountedPrompt, inputTokens: number): void {
+  learn(prompt: CountedPrompt, inputTokens: number, withoutCache = inputTokens): void {
     const target = this.#targets.get(keyOf(prompt.target));
     if (target === undefined || target.learning || !this.#thread.idle) return;
     if (!(inputTokens > 0 && Number.isFinite(inputTokens))) return;
@@ -76,7 +86,7 @@ export class TokenCounter implements LocalCounter {
     if (now - target.askedAt > LEARNS_FOR || now - target.learnedAt < pause) return;
     target.learning = true;
     target.learnedAt = now;
-    void this.#learn(target, prompt, inputTokens);
+    void this.#learn(target, prompt, inputTokens, withoutCache);
   }
 
   /** Ends the thread. Counts that are asked for afterwards are estimates. */
@@ -88,11 +98,12 @@ export class TokenCounter implements LocalCounter {
     target: Target,
     { protocol, raw, target: { provider, model } }: CountedPrompt,
     tokens: number,
+    withoutCache: number,
   ): Promise<void> {
     const features = await this.#thread.count(protocol, raw, model);
     target.learning = false;
     if (features === null) return;
-    target.correction.learn(features, tokens);
+    target.correction.learn(features, target.correction.likelier(features, tokens, withoutCache));
     const data = target.correction.dataToSave();
     if (data === null) return;
     (await this.#saved)?.set(keyOf({ provider, model }), data);

@@ -115,6 +115,7 @@ async function ask(
     try {
       received = await provider.send({ ...upstream.call, signal });
     } catch (error) {
+      retry.unlearn();
       if (retry.first === null || !(error instanceof ProxyError)) throw error;
       retry.failed(retry.first);
       return retry.first;

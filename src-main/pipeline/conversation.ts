@@ -34,16 +34,28 @@ const SESSION_HEADERS = [
  *   a `user_id` is one for a session and its subagents. So the conversation's opening belongs to it.
  * - Else its opening alone, which stays while it grows.
  *
+ * Each token has conversations of its own: those of two people may begin alike.
+ *
  * @param body decoded.
  */
-export function conversationOf(request: Pick<ClientRequest, 'header'>, body: Body): string {
+export function conversationOf(request: Pick<ClientRequest, 'header' | 'clientCredentials'>, body: Body): string {
+  const token = tokenOf(request);
   const session = request.header('x-claude-code-session-id');
-  if (session) return digest('claude-code', session, request.header('x-claude-code-agent-id') ?? '');
+  if (session) return digest(token, 'claude-code', session, request.header('x-claude-code-agent-id') ?? '');
   for (const name of SESSION_HEADERS) {
     const value = request.header(name);
-    if (value) return digest(name, value);
+    if (value) return digest(token, name, value);
   }
-  return digest('opening', sessionIn(body), openingOf(body));
+  return digest(token, 'opening', sessionIn(body), openingOf(body));
+}
+
+/** The credential that let the client in; '' where none was needed. Its own login may change in mid conversation. */
+function tokenOf({ header, clientCredentials }: Pick<ClientRequest, 'header' | 'clientCredentials'>): string {
+  for (const name of ['x-cproxy-token', 'x-api-key', 'authorization']) {
+    const value = header(name);
+    if (value && !clientCredentials.includes(value)) return value.replace(/^Bearer\s+/i, '');
+  }
+  return '';
 }
 
 function digest(...parts: string[]): string {

@@ -21,8 +21,7 @@ export interface CountOptions extends OwnCountOptions {
 
 /** A request as the local counter takes it. */
 export function countedPrompt({ codec, body }: ClientRequest, { provider, model }: Target): CountedPrompt {
-  const { id, catalogue } = provider;
-  return { protocol: codec.protocol, raw: body.raw, target: { provider: id, model, catalogue } };
+  return { protocol: codec.protocol, raw: body.raw, target: { provider: provider.id, model } };
 }
 
 /**

@@ -5,8 +5,8 @@ export interface CountedPrompt {
   protocol: ClientProtocol;
   /** The client's body. */
   raw: Buffer;
-  /** Id of the provider, name of the model there, and the vendor's name in the model catalogue, where it has one. */
-  target: { provider: string; model: string; catalogue: string | null };
+  /** Id of the provider, and name of the model there. */
+  target: { provider: string; model: string };
 }
 
 /**
@@ -16,6 +16,8 @@ export interface CountedPrompt {
 export interface LocalCount {
   tokens: number;
   method: 'learned' | 'tokenizer' | 'estimate';
+  /** The model surely counts no fewer: no model would, or it has always reported as many. */
+  least: number;
 }
 
 /** Counts on this machine, away from the path of requests. */
@@ -25,6 +27,7 @@ export interface LocalCounter {
   /**
    * Tells what the model itself has counted for a prompt (tokens of its whole input). Costs nothing unless this target's
    * counts have been asked for lately. Never throws.
+   * @param withoutCache the part that it says did not come from its cache; the same where it says nothing.
    */
-  learn(prompt: CountedPrompt, inputTokens: number): void;
+  learn(prompt: CountedPrompt, inputTokens: number, withoutCache?: number): void;
 }

@@ -2,23 +2,15 @@ import { ProxyError } from '../../src-shared/errors.ts';
 import { isObject } from '../protocols/is-object.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { OwnCounter } from '../providers/own-counter.ts';
+import type { AttemptOptions } from './attempt.ts';
 import type { Failure } from './attempt-outcome.ts';
 import type { AnswerHeaders } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
-import type { ReasoningMemory } from './reasoning-memory.ts';
 import { httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { codecFor, type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
-export interface OwnCountOptions {
-  /** Marks of the CProxy instances the request has passed, ours included. */
-  hops: string;
-  /** Whether an address is this engine's own listener. */
-  isSelf: (url: URL) => boolean;
-  /** Removes secrets from what a provider says. */
-  redact: (text: string) => string;
-  memory: ReasoningMemory;
-}
+export type OwnCountOptions = Omit<AttemptOptions, 'onEvent'>;
 
 export type OwnCount =
   /** `original`: its answer as it came, where the client speaks its dialect. */
@@ -122,8 +114,9 @@ function read(
   const headers = (): AnswerHeaders => redactedHeaders(answerHeaders(received.headers), redact);
   if (status < 300) {
     const tokens = objectIn(body.toString())?.input_tokens;
-    // Servers without a counter may answer a path they do not know with 200 all the same (LM Studio).
-    if (typeof tokens !== 'number') return rest(counter, ABSENT_MS);
+    // Servers without a counter may answer a path they do not know with 200 all the same (LM Studio), or with no number of
+    // anything.
+    if (!isCount(tokens)) return rest(counter, ABSENT_MS);
     return { kind: 'counted', tokens, original: sameProtocol ? { headers: headers(), body } : null };
   }
   const told = counter.codec.decodeError(body.toString());
@@ -138,6 +131,8 @@ function read(
   const original = sameProtocol ? { status, headers: headers(), body: Buffer.from(redact(body.toString())) } : null;
   return refused(error, original);
 }
+
+const isCount = (tokens: unknown): tokens is number => Number.isSafeInteger(tokens) && (tokens as number) > 0;
 
 /** No such path; a model that is not there says so. */
 const isAbsent = (status: number, message: string): boolean =>

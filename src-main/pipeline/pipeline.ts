@@ -150,23 +150,22 @@ export class Pipeline {
     // The largest window that has been too small.
     let tooSmall = 0;
     for (const [index, target] of plan.targets.entries()) {
-      if (tooSmall > 0 && (this.#windows.windowOf(context.request, target) ?? Infinity) <= tooSmall) {
+      const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
+      const isSmall = (this.#windows.windowOf(context.request, target) ?? Infinity) <= tooSmall;
+      if (isSmall && !(await this.#windows.surelyFits(attempt))) {
         this.#skip(context, target, 'its window is not larger');
         continue;
       }
-      const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
-      const checking = this.#windows.check(attempt);
-      if (checking !== null) {
-        const tooLarge = await checking;
-        if (tooLarge !== null) {
-          const { tokens, window } = tooLarge;
-          this.#skip(context, target, `about ${inWords(tokens)} tokens are more than its window of ${inWords(window)}`);
-          failures.push({ error: overflow(target, tooLarge), original: null, tryNext: true });
-          tooSmall = Math.max(tooSmall, window);
-          continue;
-        }
-        attempt.row.startedMs = context.elapsedMs();
+      const tooLarge = await this.#windows.check(attempt);
+      // Who has left meanwhile is refused nothing; the attempt notices it.
+      if (tooLarge !== null && !context.request.signal.aborted) {
+        const { tokens, window } = tooLarge;
+        this.#skip(context, target, `about ${inWords(tokens)} tokens are more than its window of ${inWords(window)}`);
+        failures.push({ error: overflow(target, tooLarge), original: null, tryNext: true });
+        tooSmall = Math.max(tooSmall, window);
+        continue;
       }
+      attempt.row.startedMs = context.elapsedMs();
       const outcome = await this.#attempt({ context, answer, attempt, hops });
       if (attempt.row.usage !== null) this.#windows.learn(context.request, target, attempt.row.usage);
       if (outcome.kind !== 'failed') {
@@ -176,7 +175,7 @@ export class Pipeline {
       const failure = outcome.answering ? outcome.failure : await this.#withNumbers(outcome.failure, attempt);
       failures.push(failure);
       row.trace.push({ step: 'attempt failed', detail: failure.error.message });
-      tooSmall = Math.max(tooSmall, limitRefused(failure.error, this.#windows.windowOf(context.request, target)));
+      tooSmall = Math.max(tooSmall, limitRefused(failure.error));
       if (outcome.answering || !failure.tryNext) {
         this.#fail(run, failure.error, failure.original);
         return;
@@ -268,10 +267,9 @@ const inWords = (tokens: number): string => tokens.toLocaleString('en-US');
 const overflow = ({ provider }: Target, { tokens, limit }: TooLarge): ProxyError =>
   ProxyError.of('context_overflow', { provider: provider.id, wording: promptTooLong(tokens, limit) });
 
-/** The window that a target has called too small, as far as that is known; 0 where it has not. */
-function limitRefused({ code, message }: ProxyError, window: number | null): number {
-  const limit = code === 'context_overflow' ? limitOfPrompt(message) : undefined;
-  return limit === undefined ? 0 : (limit ?? window ?? 0);
+/** The window that a target has called too small; 0 where it has not, or has named none. */
+function limitRefused({ code, message }: ProxyError): number {
+  return (code === 'context_overflow' ? limitOfPrompt(message) : null) ?? 0;
 }
 
 /** What the client is told: of one failure its own, of windows that are all too small the largest. */
@@ -280,7 +278,7 @@ function failureOfAll(failures: readonly Failure[]): Failure {
   if (first !== undefined && others.length === 0) return first;
   if (first !== undefined && failures.every(({ error }) => error.code === 'context_overflow'))
     return others.reduce(
-      (largest, next) => (limitRefused(next.error, null) > limitRefused(largest.error, null) ? next : largest),
+      (largest, next) => (limitRefused(next.error) > limitRefused(largest.error) ? next : largest),
       first,
     );
   return { error: combinedFailure(failures.map(({ error }) => error)), original: null, tryNext: false };

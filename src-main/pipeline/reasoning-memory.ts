@@ -7,7 +7,7 @@ import { nothingRemembered, type Recall, type RememberedTurn } from '../protocol
 export interface SignatureOwners {
   /** @param provider id of the provider that made it; null: nobody takes it any more. */
   note(signature: string, provider: string | null): void;
-  /** Whether it is known to be another's. Never true of one that nobody knows. */
+  /** Whether it is known to be another's. Never true of one that nobody knows, nor of one that is not read yet (`ready`). */
   isForeign(signature: string, provider: string): boolean;
   /** Whether any signature is known that is not this provider's: where not, none need be looked up. */
   knowsOthers(provider: string): boolean;

@@ -2,6 +2,7 @@ import type { Quirks, WithoutReasoning } from '../protocols/codec.ts';
 import { parseExact } from '../protocols/exact-json.ts';
 import { isObject } from '../protocols/is-object.ts';
 import {
+  provesForeign,
   type ReasoningRefusal,
   reasoningRefusal,
   refusalInWords,
@@ -30,6 +31,7 @@ export class ReasoningRetry {
   /** The refusal that it is asked once more after: the client gets this one where that does not help. */
   first: Refused | null = null;
   #leavesOut: ReasoningRefusal | null = null;
+  #learned: Partial<Quirks> | null = null;
   #left: WithoutReasoning | null = null;
 
   constructor(context: AttemptContext, memory: ReasoningMemory) {
@@ -45,8 +47,10 @@ export class ReasoningRetry {
     if (refusal === null) return false;
     const { provider, model } = this.#context.target;
     const wanted = wantedQuirk(refusal, this.#quirks());
-    if (wanted !== null) provider.learned.add(model, wanted);
-    else if (this.#without(call.body, refusal, codec) === null) return false;
+    if (wanted !== null) {
+      provider.learned.add(model, wanted);
+      this.#learned = wanted;
+    } else if (this.#without(call.body, refusal, codec) === null) return false;
     else this.#leavesOut = refusal;
     this.first = refused;
     const how = wanted === null ? 'asked again without any of it' : 'asked again, and from now on, with all there is';
@@ -64,7 +68,7 @@ export class ReasoningRetry {
 
   /** It has answered. */
   succeeded(): void {
-    if (this.#left === null) return;
+    if (this.#left === null || this.#leavesOut === null || !provesForeign(this.#leavesOut)) return;
     const { signatures, unsigned } = this.#left;
     for (const signature of signatures) this.#memory.signatures.note(signature, null);
     const { provider, model } = this.#context.target;
@@ -72,8 +76,15 @@ export class ReasoningRetry {
     if (isUnsigned && this.#quirks().takesEmptySignature) provider.learned.add(model, { takesEmptySignature: false });
   }
 
+  /** Whether it wants what it seemed to want has not been seen: its words may have been about something else. */
+  unlearn(): void {
+    const { provider, model } = this.#context.target;
+    if (this.#learned !== null) provider.learned.remove(model, this.#learned);
+  }
+
   /** It has refused that as well, or could not be asked. */
   failed(first: Refused): void {
+    this.unlearn();
     this.#context.row.status = first.received.status;
     this.#tell('that did not help: the first refusal stands');
   }
@@ -85,7 +96,7 @@ export class ReasoningRetry {
   ): WithoutReasoning | null {
     const decoded = parseExact(typeof body === 'string' ? body : Buffer.from(body).toString());
     if (!isObject(decoded)) return null;
-    return codec.passThrough?.withoutReasoning(decoded, refusal, this.#quirks()) ?? null;
+    return codec.withoutReasoning?.(decoded, refusal, this.#quirks()) ?? null;
   }
 
   #quirks(): Quirks {

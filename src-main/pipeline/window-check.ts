@@ -1,5 +1,6 @@
 import type { TokenUsage } from '../../src-shared/requests.ts';
 import { estimateTokensOfBody } from '../protocols/estimate-tokens.ts';
+import { someFieldText } from '../protocols/field-texts.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
 import type { Target } from '../routing/plan.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -42,6 +43,9 @@ const INACCURACY: Readonly<Record<CountSource, number>> = {
   estimate: 0.3,
 };
 
+/** A server's own count that differs from ours by more than this factor is none of this prompt: a stub, base64 taken for text. */
+const STRANGE = 2.5;
+
 export type Verdict = 'fits' | 'too large' | 'unsure';
 
 /** The most that a prompt may have in a window: a model that has no room to answer gives nothing, or an end in mid-word. */
@@ -62,6 +66,8 @@ export function judge(tokens: number, source: CountSource, window: number): Verd
 interface ModelSize {
   /** In tokens; null where nobody knows. */
   window: number | null;
+  /** The window is a guess by the model's name, on which nothing is refused that the target would refuse itself. */
+  assumed: boolean;
   /** Of lately answered requests, older ones counting less. */
   tokens: number;
   bytes: number;
@@ -90,28 +96,50 @@ export class WindowCheck {
   /** @returns null, at once or later, where it fits or the target may judge for itself. */
   check(attempt: AttemptContext): null | Promise<TooLarge | null> {
     const { request } = attempt.request;
+    const { provider } = attempt.target;
     const size = this.#sizeOf(attempt.target);
     const { raw } = request.body;
-    if (size.window === null || raw.length * perByte(size) < size.window * HALFWAY) return null;
-    if (raw.length * perByte(size) < size.window * NEAR) {
+    // Who takes too much without a word says nothing of a prompt that is denser than those before it, either.
+    const density = provider.takesTooMuch ? MOST_TOKENS_PER_BYTE : perByte(size);
+    if (size.window === null || raw.length * density < size.window * HALFWAY) return null;
+    if (raw.length * density < size.window * NEAR) {
       this.#countAhead(attempt, size);
       return null;
     }
     const window = this.windowOf(request, attempt.target);
-    if (window === null || withoutMedia(raw, size) < window * NEAR) return null;
+    if (window === null || withoutMedia(raw, density) < window * NEAR) return null;
+    if (!provider.takesTooMuch && isCutByServer(raw)) return null;
     return this.#count(attempt, window);
   }
 
-  /** What a target refuses as too large; null where its window is not known. */
+  /**
+   * How large a prompt is that a target has refused as too large; null where its window is not known, or must be another than
+   * the one we know, since the prompt would fit that.
+   */
   async measure({ request: { request }, target }: AttemptContext): Promise<TooLarge | null> {
-    const window = this.windowOf(request, target);
+    const window = this.#largestOf(request, target);
     if (window === null) return null;
-    const { tokens } = await this.#options.counter.count(countedPrompt(request, target));
+    const { tokens, method } = await this.#options.counter.count(countedPrompt(request, target));
+    if (judge(tokens, method, window) === 'fits') return null;
     return { tokens: Math.max(tokens, window + 1), window, limit: window };
+  }
+
+  /** Whether a request fits a target for certain, as far as its window is known: tokenizers differ by a half. */
+  async surelyFits({ request: { request }, target }: AttemptContext): Promise<boolean> {
+    const window = this.windowOf(request, target);
+    if (window === null) return true;
+    const { tokens, method } = await this.#options.counter.count(countedPrompt(request, target));
+    return judge(tokens, method, window) === 'fits';
   }
 
   /** Tokens a target takes of this request; null where that is not known. */
   windowOf(request: ClientRequest, target: Target): number | null {
+    const isGuess = this.#sizeOf(target).assumed && !target.provider.takesTooMuch;
+    return isGuess ? null : this.#largestOf(request, target);
+  }
+
+  /** The same, guesses included. */
+  #largestOf(request: ClientRequest, target: Target): number | null {
     const { window } = this.#sizeOf(target);
     if (window === null || !target.provider.protocols.includes('anthropic')) return window;
     const asksForMore = request.header('anthropic-beta')?.includes('context-1m') === true;
@@ -125,7 +153,7 @@ export class WindowCheck {
     const size = this.#sizeOf(target);
     size.tokens = size.tokens * FADING + tokens;
     size.bytes = size.bytes * FADING + request.body.raw.length;
-    this.#options.counter.learn(countedPrompt(request, target), tokens);
+    this.#options.counter.learn(countedPrompt(request, target), tokens, input);
   }
 
   /** Nobody waits for it. */
@@ -137,14 +165,16 @@ export class WindowCheck {
 
   async #count(attempt: AttemptContext, window: number): Promise<TooLarge | null> {
     const { request, target } = attempt;
-    const { tokens, method } = await this.#options.counter.count(countedPrompt(request.request, target));
+    const { tokens, method, least } = await this.#options.counter.count(countedPrompt(request.request, target));
     const verdict = judge(tokens, method, window);
     if (verdict === 'fits') return null;
     const own = await this.#options.ownCount(attempt);
-    if (own.kind === 'counted')
+    const { takesTooMuch } = target.provider;
+    if (own.kind === 'counted' && own.tokens <= STRANGE * tokens && !(takesTooMuch && own.tokens * STRANGE < tokens))
       return judge(own.tokens, 'provider', window) === 'too large' ? tooLarge(own.tokens, window) : null;
-    // Who takes too much without a word would answer from what is left of the conversation.
-    const refused = verdict === 'too large' || (target.provider.takesTooMuch && tokens > roomFor(window));
+    // Who takes too much without a word would answer from what is left of the conversation. What others report may be
+    // wrong, and would be learned; they refuse by themselves.
+    const refused = takesTooMuch ? tokens > roomFor(window) : verdict === 'too large' && least > roomFor(window);
     return refused ? tooLarge(tokens, window) : null;
   }
 
@@ -158,6 +188,7 @@ export class WindowCheck {
     if (known !== undefined) return known;
     const size = {
       window: provider.factsOf(model).contextWindow,
+      assumed: provider.assumesWindow(model),
       tokens: 0,
       bytes: 0,
       countedAt: Number.NEGATIVE_INFINITY,
@@ -181,5 +212,15 @@ function perByte({ tokens, bytes }: ModelSize): number {
 }
 
 /** The estimate, as if images weighed what they cost: in base64 they look like a hundred times as much. */
-const withoutMedia = (raw: Buffer, size: ModelSize): number =>
-  estimateTokensOfBody(raw) * Math.max(1, perByte(size) / TOKENS_PER_BYTE);
+const withoutMedia = (raw: Buffer, density: number): number =>
+  estimateTokensOfBody(raw) * Math.max(1, density / TOKENS_PER_BYTE);
+
+/**
+ * Whether a conversation is shortened on its way to the model: by Anthropic's context editing or compaction, OpenAI's
+ * `truncation` or compaction, OpenRouter's compression.
+ */
+const isCutByServer = (raw: Buffer): boolean =>
+  someFieldText(raw, 'type', (type) => type.startsWith('clear_tool_uses_') || type.startsWith('compact')) ||
+  someFieldText(raw, 'truncation', (truncation) => truncation === 'auto') ||
+  raw.includes('"middle-out"') ||
+  raw.includes('"context-compression"');

@@ -282,15 +282,6 @@ export interface PassThrough {
   createTap(): StreamTap;
   /** @throws Error saying why it is no answer. */
   readAnswer(body: Record<string, unknown>): WholeAnswer;
-  /**
-   * A request in this dialect, translated or not, as it can be asked once more; null where nothing of it would change.
-   * @param refusal what the provider has refused.
-   */
-  withoutReasoning(
-    body: Readonly<Record<string, unknown>>,
-    refusal: ReasoningRefusal,
-    quirks: Quirks,
-  ): WithoutReasoning | null;
 }
 
 /** How a provider counts the tokens of a request without answering it. What it answers says `input_tokens`. */
@@ -311,6 +302,16 @@ export interface ProviderCodec {
   /** Absent where the dialect has no word for it. */
   readonly counting?: CountingCall;
   encodeRequest(request: MessagesRequest, target: EncodeTarget): EncodedRequest;
+  /**
+   * A request in this dialect, translated or not, as it can be asked once more; null where nothing of it would change. Absent
+   * where no server of the dialect refuses reasoning.
+   * @param refusal what the provider has refused.
+   */
+  withoutReasoning?(
+    body: Readonly<Record<string, unknown>>,
+    refusal: ReasoningRefusal,
+    quirks: Quirks,
+  ): WithoutReasoning | null;
   createStreamDecoder(context: DecodeContext): StreamDecoder;
   /** A whole JSON answer as the same events that its stream would have given. Throws an Error saying what is wrong. */
   decodeAnswer(body: unknown, context: DecodeContext): StreamEvent[];

@@ -9,7 +9,7 @@ export const IMAGE_TOKENS = 1600;
 export const DOCUMENT_TOKENS = 3000;
 export const TOKENS_PER_MESSAGE = 4;
 /** What a model is told for there being tools at all (Anthropic's page on pricing names 313 to 346 for Claude 4). */
-export const TOKENS_FOR_TOOL_USE = 350;
+const TOKENS_FOR_TOOL_USE = 350;
 
 const BYTES_PER_TOKEN = 4;
 
@@ -57,7 +57,6 @@ export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messag
 /** Before a value in base64: `"data":"…"` of Anthropic's sources, `data:image/png;base64,…` of OpenAI's. */
 const BASE64_BEFORE = [Buffer.from('"data":"'), Buffer.from('"data": "'), Buffer.from(';base64,')];
 const QUOTE = 0x22;
-const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 /** Shorter ones weigh nothing beside the rest. */
 const LEAST_BASE64 = 1000;
@@ -81,5 +80,5 @@ export function estimateTokensOfBody(raw: Buffer): number {
   return estimateTokensOfBytes(size) + tokens;
 }
 
-/** As far as the first bytes tell: no text has a thousand of them without a space or a line's end. */
-const isBase64 = (bytes: Buffer): boolean => !bytes.includes(SPACE) && !bytes.includes(BACKSLASH);
+/** As far as the first bytes tell: no text has a thousand of them without a space, a line's end or a letter of another script. */
+const isBase64 = (bytes: Buffer): boolean => bytes.every((byte) => byte > 0x20 && byte < 0x7f && byte !== BACKSLASH);

@@ -135,7 +135,8 @@ export function refusedParameter(
 }
 
 /** A request's body without what the model has refused, but for what is left to codecs; every other byte stays. */
-export function withoutRefused(body: Uint8Array | string, refused: ReadonlySet<string>): Buffer {
+export function withoutRefused(body: Uint8Array | string, refused: ReadonlySet<string>): Uint8Array | string {
+  if (refused.size === 0) return body;
   let bytes = bytesOf(body);
   for (const name of refused) {
     if (TRANSLATED_ONLY.has(name)) continue;

@@ -6,6 +6,8 @@ export type ReasoningRefusal =
   | 'not-its-own'
   /** The same of Gemini's signatures of calls. */
   | 'bad-call-signature'
+  /** The conversation ends with thinking, while thinking is off. */
+  | 'thinking-off'
   /** An answer with calls must begin with its own thinking, and does not. */
   | 'no-thinking'
   /** Every answer must have the field for reasoning, be it empty. */
@@ -20,7 +22,7 @@ const WORDINGS: readonly (readonly [RegExp, ReasoningRefusal])[] = [
   [/invalid data in redacted_thinking/i, 'not-its-own'],
   [/thinking\.(?:signature|data): field required/i, 'not-its-own'],
   [/redacted_thinking blocks in the latest assistant message cannot be modified/i, 'not-its-own'],
-  [/when thinking is disabled, an assistant message in the final position cannot contain thinking/i, 'not-its-own'],
+  [/when thinking is disabled, an assistant message in the final position cannot contain thinking/i, 'thinking-off'],
   [/expected thinking or redacted_thinking, but found/i, 'no-thinking'],
   [/final assistant message must start with a thinking block/i, 'no-thinking'],
   // OpenAI's Responses, and who imitates it
@@ -47,6 +49,10 @@ export function reasoningRefusal(status: number, { message, code, param }: Upstr
   return WORDINGS.find(([wording]) => wording.test(plain))?.[1] ?? null;
 }
 
+/** Whether a refusal is of reasoning for what it is, so that it would be refused again; not for where it stands, or its lack. */
+export const provesForeign = (refusal: ReasoningRefusal): boolean =>
+  refusal === 'not-its-own' || refusal === 'bad-call-signature';
+
 /** What a provider turns out to want; null for a refusal that tells nothing about later requests, or nothing new. */
 export function wantedQuirk(refusal: ReasoningRefusal, known: Quirks): Partial<Quirks> | null {
   if (refusal === 'no-reasoning-field' && !known.returnsReasoningContent) return { returnsReasoningContent: true };
@@ -58,6 +64,7 @@ export function wantedQuirk(refusal: ReasoningRefusal, known: Quirks): Partial<Q
 export const refusalInWords: Readonly<Record<ReasoningRefusal, string>> = {
   'not-its-own': 'refused reasoning in the conversation that it does not take for its own',
   'bad-call-signature': 'refused signatures of earlier tool calls that it does not take for its own',
+  'thinking-off': 'takes no thinking at the end of the conversation, since none is asked for',
   'no-thinking': 'missed its thinking before the last tool calls',
   'no-reasoning-field': 'wants its reasoning back with every answer',
   'no-call-signature': 'wants its signatures back with every tool call',

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { asDouble } from './exact-json.ts';
 import { isObject } from './is-object.ts';
-import { unpackedToolId } from './tool-names.ts';
+import { encodeToolName, unpackedToolId } from './tool-names.ts';
 
 /** What of a tool use names the turn it belongs to. */
 export interface KeyedUse {
@@ -37,9 +37,9 @@ const JSON_START = /^\s*[{[]/;
 /** Letters and digits without a break, as nobody counts: many, or in a mixture. */
 const RANDOM = /(?=[a-z]*\d)[a-z\d]{16,}|(?=[a-z\d]*\d[a-z])[a-z\d]{8,}/i;
 
-/** `toolu_01A09q90qw90lq917835lq9`, not `call_0` nor `functions.Bash:0`. @param name may be a part of the id. */
+/** `toolu_01A09q90qw90lq917835lq9`, not `call_0` nor `functions.Bash:0`. @param name may be a part of the id, as the provider knows it. */
 const isRandom = (id: string, name: string): boolean =>
-  RANDOM.test(unpackedToolId(id).replace(name, '').replaceAll('-', ''));
+  RANDOM.test(unpackedToolId(id).replace(encodeToolName(name), '').replace(name, '').replaceAll('-', ''));
 
 /**
  * The input in one form: what a free-text tool is given (`{"input": "…"}`) and what is no JSON (`{"_raw": "…"}`) are texts, and

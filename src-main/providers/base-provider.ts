@@ -96,9 +96,9 @@ export abstract class BaseProvider {
     return unknownModel;
   }
 
-  /** Whose models it serves, as the model catalogue names it; null where that is not known. */
-  get catalogue(): string | null {
-    return null;
+  /** Whether a model's window is only what others of its name have: a server may give any name to what it runs. */
+  assumesWindow(_model: string): boolean {
+    return false;
   }
 
   /** Tokens it is told to make room for; null where it is not told. */

@@ -6,7 +6,7 @@ import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
 import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
 import { joinBaseUrl } from './base-url.ts';
 import { chooseDialect, codecOf } from './dialects.ts';
-import { factsOf } from './model-catalogue.ts';
+import { factsOf, isListed } from './model-catalogue.ts';
 import { OwnCounter } from './own-counter.ts';
 import { layQuirks } from './quirks.ts';
 import type { Protocols, ServerProfile } from './server-profile.ts';
@@ -100,8 +100,8 @@ export abstract class HttpProvider extends BaseProvider {
     return this.#contextWindow === null ? facts : { ...facts, contextWindow: this.#contextWindow };
   }
 
-  override get catalogue(): string | null {
-    return this.#catalogue;
+  override assumesWindow(model: string): boolean {
+    return this.#contextWindow === null && !isListed(this.#catalogue, model);
   }
 
   override get window(): number | null {

@@ -15,6 +15,13 @@ export class LearnedQuirks {
     if (this.#byModel.size > MOST_MODELS && oldest !== undefined) this.#byModel.delete(oldest);
   }
 
+  /** What has turned out to be no help. */
+  remove(model: string, quirks: Partial<Quirks>): void {
+    const kept = Object.entries(this.#byModel.get(model) ?? {}).filter(([name]) => !(name in quirks));
+    if (kept.length === 0) this.#byModel.delete(model);
+    else this.#byModel.set(model, Object.fromEntries(kept));
+  }
+
   /** The same object where nothing has been learned. */
   laidOver(quirks: Quirks, model: string): Quirks {
     const learned = this.#byModel.get(model);

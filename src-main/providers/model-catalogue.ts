@@ -98,6 +98,12 @@ export function factsOf(kind: string | null, model: string): ModelFacts {
   return agreed([]);
 }
 
+/** Whether the vendor's own list names a model; else what is known of it is what others of its name have. */
+export function isListed(kind: string | null, model: string): boolean {
+  const listed = kind === null ? undefined : catalogue().models.get(kind);
+  return listed !== undefined && namesOf(model).some((name) => listed.has(name));
+}
+
 function agreed(entries: readonly CatalogueEntry[]): ModelFacts {
   return {
     contextWindow: same(entries, ({ contextWindow }) => contextWindow),

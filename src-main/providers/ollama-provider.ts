@@ -26,6 +26,11 @@ export class OllamaProvider extends HttpProvider {
     return { ...facts, contextWindow: Math.min(this.window, facts.contextWindow ?? this.window) };
   }
 
+  /** It is told, and counts what does not fit. */
+  override assumesWindow(): boolean {
+    return false;
+  }
+
   override get window(): number {
     return super.window ?? DEFAULT_WINDOW;
   }

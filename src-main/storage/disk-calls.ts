@@ -12,7 +12,7 @@ export type KeyedTurn = readonly [key: string, turn: RememberedTurn];
 
 /** Whose a signature is, as the disk has it. */
 export interface SavedOwner {
-  /** Digest of the signature (signature-digest.ts). */
+  /** Digest of the signature (`signatureDigest`). */
   digest: number;
   /** Id of the provider; null: nobody takes it any more. */
   owner: string | null;

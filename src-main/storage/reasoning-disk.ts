@@ -1,12 +1,17 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import type { DatabaseOptions, DiskCall, DiskCalls, DiskProblem, FromWorker, ToWorker } from './disk-calls.ts';
-import { workerUrl } from './worker-url.ts';
 
 /** How long nothing is tried after a failure: the first pause, in ms; each is four times the one before. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 300_000;
 /** Deaths of the worker in a row, without any answer between them, after which there is no other. */
 const MOST_DEATHS = 5;
+
+/** Built, all programs lie in one folder; run from source, Node takes the types off. */
+const here = import.meta.url;
+const WORKER = new URL(`./reasoning-worker.${here.endsWith('.ts') ? 'ts' : 'js'}`, here);
+
+const TERMINATION_MS = 1_000;
 
 /** Why a call of the disk came to nothing. */
 export class DiskError extends Error {
@@ -55,7 +60,11 @@ export class ReasoningDisk {
 
   /** How long it must not be asked, in ms; 0 where it may, Infinity where it is given up. */
   get restMs(): number {
-    return Math.max(0, this.#restsUntil - this.#options.now());
+    const now = this.#options.now();
+    // A clock that was put back must not make it longer.
+    if (this.#restsUntil !== Number.POSITIVE_INFINITY)
+      this.#restsUntil = Math.min(this.#restsUntil, now + LONGEST_PAUSE_MS);
+    return Math.max(0, this.#restsUntil - now);
   }
 
   /** @throws DiskError (the promise rejects), where it does not work at present */
@@ -79,7 +88,7 @@ export class ReasoningDisk {
     }) as Promise<DiskCalls[Call]['answer']>;
   }
 
-  /** Ends the worker, after what it was asked before, and waits `limitMs` for it at most. */
+  /** Ends the worker, after what it was asked before, and waits `limitMs` for that at most. */
   async close(limitMs: number): Promise<void> {
     const worker = this.#worker;
     if (worker === null) return;
@@ -89,13 +98,14 @@ export class ReasoningDisk {
     this.#restsUntil = Number.POSITIVE_INFINITY;
     await within(limitMs, closed);
     this.#worker = null;
-    await worker.terminate();
+    // A thread that waits for a file system which does not answer cannot be ended.
+    await within(TERMINATION_MS, worker.terminate());
   }
 
   #start(): Worker {
     const { file, maxBytes, keepDays, limits, maxSignatures, startWorker = newWorker } = this.#options;
     const workerData: DatabaseOptions = { file, maxBytes, keepDays, limits, maxSignatures };
-    const worker = startWorker(workerUrl, {
+    const worker = startWorker(WORKER, {
       workerData,
       // There is nothing in the environment that it needs, and there may be keys.
       env: {},
@@ -156,12 +166,13 @@ export class ReasoningDisk {
   }
 }
 
-/** Waits for a promise that does not reject, `limitMs` at most. */
-export async function within(limitMs: number, promise: Promise<unknown>): Promise<void> {
-  const limit = Promise.withResolvers<void>();
-  const timer = setTimeout(limit.resolve, limitMs);
-  await Promise.race([promise, limit.promise]);
+/** Waits for a promise that does not reject, `limitMs` at most. @returns whether it was settled by then */
+export async function within(limitMs: number, promise: Promise<unknown>): Promise<boolean> {
+  const limit = Promise.withResolvers<boolean>();
+  const timer = setTimeout(limit.resolve, limitMs, false);
+  const inTime = await Promise.race([promise.then(() => true), limit.promise]);
   clearTimeout(timer);
+  return inTime;
 }
 
 const newWorker = (url: URL, options: WorkerOptions): Worker => new Worker(url, options);

@@ -75,6 +75,8 @@ export class ReasoningStore implements ReasoningMemory {
   #isNew: boolean;
   readonly #owners: SignatureTable;
   #ownersRead: 'no' | 'yes' | Promise<void>;
+  /** Someone has waited for the disk in vain: nobody else does, nor asks it for more, before it has answered. */
+  #isSlow = false;
   /** Reads under way. */
   readonly #reads = new Map<Conversation, Promise<void>>();
   #hourly: NodeJS.Timeout | null = null;
@@ -110,13 +112,10 @@ export class ReasoningStore implements ReasoningMemory {
     this.signatures = {
       note: (signature, provider) => this.#owners.note(signature, provider),
       isForeign: (signature, provider) => this.#owners.isForeign(signature, provider),
-      knowsOthers: (provider) => {
-        this.#readOwners();
-        return this.#owners.knowsOthers(provider);
-      },
+      knowsOthers: (provider) => this.#owners.knowsOthers(provider),
       ready: () => {
         const owners = this.#readOwners();
-        return owners === null ? null : within(this.#waitMs, owners);
+        return owners === null ? null : this.#wait(owners);
       },
     };
     this.corrections = {
@@ -135,13 +134,11 @@ export class ReasoningStore implements ReasoningMemory {
     void this.#readOwners();
   }
 
-  /** Signatures are known too when its promise resolves, unless the disk is slow. */
   recall(conversation: string): Recall | Promise<Recall> {
     const kept = this.#use(conversation);
-    const owners = this.#readOwners();
     const turns = kept.isWhole ? null : this.#read(kept);
-    if (owners === null && turns === null) return recallOf(kept);
-    return within(this.#waitMs, Promise.all([owners, turns])).then(() => recallOf(kept));
+    const waiting = turns === null ? null : this.#wait(turns);
+    return waiting === null ? recallOf(kept) : waiting.then(() => recallOf(kept));
   }
 
   /** A turn that would take more than half of its conversation's memory is not kept. */
@@ -197,9 +194,22 @@ export class ReasoningStore implements ReasoningMemory {
     return this.#disk.queue;
   }
 
+  /** For a reading that does not reject; null where that is not waited for. */
+  #wait(reading: Promise<void>): Promise<void> | null {
+    return this.#isSlow ? null : this.#waitOnce(reading);
+  }
+
+  async #waitOnce(reading: Promise<void>): Promise<void> {
+    if (await within(this.#waitMs, reading)) return;
+    this.#isSlow = true;
+    void reading.then(() => {
+      this.#isSlow = false;
+    });
+  }
+
   /** What to read from; null where there is nothing, or reading would fail. */
   #toRead(): { link: ReasoningDisk; queue: WriteBehind } | null {
-    if (this.#disk === null || this.#isNew || this.#isClosed || this.#disk.link.restMs > 0) return null;
+    if (this.#disk === null || this.#isNew || this.#isClosed || this.#isSlow || this.#disk.link.restMs > 0) return null;
     this.#expireHourly();
     return this.#disk;
   }

@@ -1,6 +1,6 @@
+import { hash } from 'node:crypto';
 import type { SignatureOwners } from '../pipeline/reasoning-memory.ts';
 import type { OwnerColumns, SavedOwner } from './disk-calls.ts';
-import { signatureDigest } from './signature-digest.ts';
 
 const DAY_MS = 86_400_000;
 /** A value is the owner's place in the list of names, and above it the day of the last use, counted from 1. */
@@ -118,3 +118,14 @@ export class SignatureTable implements Omit<SignatureOwners, 'ready'> {
 
 const hasOther = (counts: readonly number[], own: number | undefined): boolean =>
   counts.some((count, owner) => owner !== own && count > 0);
+
+/** Characters of a signature that are read, and of their digest in hexadecimal digits. */
+const READ = 256;
+const DIGITS = 12;
+
+/**
+ * A number of 48 bits that stands for a signature. Signatures are ciphertexts, of which the end alone tells one from any other;
+ * all of one may be tens of kilobytes, and every request of a conversation asks for all of its signatures.
+ */
+export const signatureDigest = (signature: string): number =>
+  Number.parseInt(hash('sha256', signature.slice(-READ)).slice(0, DIGITS), 16);

@@ -51,7 +51,7 @@ const ownMs: number[] = [];
 /** @throws Error where it was not counted. */
 async function timed(counter: TokenCounter, raw: Buffer): Promise<number> {
   const started = performance.now();
-  const target = { provider: 'bench', model: 'gpt-5.6-sol', catalogue: null };
+  const target = { provider: 'bench', model: 'gpt-5.6-sol' };
   const counting = counter.count({ protocol: 'anthropic', raw, target });
   ownMs.push(performance.now() - started);
   const { method } = await counting;

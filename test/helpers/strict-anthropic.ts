@@ -396,6 +396,13 @@ class StrictCheck {
 
   #thinking(): void {
     const { thinking, max_tokens: limit } = this.#body;
+    const asked = this.#messages.findLastIndex(
+      ({ role, content }) => role === 'user' && !content.some(({ type }) => type === 'tool_result'),
+    );
+    const goesOn = this.#messages.slice(asked + 1).flatMap(({ content }) => content);
+    const isOff = isFields(thinking) ? thinking.type === 'disabled' : this.#model?.thinksUnasked === false;
+    if (this.#model !== undefined && isOff && goesOn.some(({ type }) => /thinking/.test(String(type))))
+      this.#wrong('When thinking is disabled, an `assistant` message in the final position cannot contain `thinking`.');
     if (thinking === undefined) return;
     if (!isFields(thinking)) {
       this.#wrong('thinking: Input should be a valid dictionary');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { TokenStore } from '../../src-main/secrets/token-store.ts';
 import { unpackTurn } from '../../src-main/storage/turn-payload.ts';
 import type { ConfigInput } from '../../src-shared/config.ts';
 import { agentTools, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
@@ -121,6 +122,55 @@ describe('what is kept of conversations', () => {
     expect((await goOn(engine, engine.token)).includes('EqQBsignature')).toBe(remembers);
     await engine.stop();
     expect(existsSync(databaseOf(home))).toBe(false);
+  });
+
+  it('is kept apart for each token: their conversations may begin alike, and calls be counted alike', async () => {
+    const home = await homeForTest();
+    const data = path.join(home, 'data');
+    await mkdir(data, { mode: 0o700 });
+    const tokens = TokenStore.open(data);
+    const [ann, bob] = [(await tokens.create('ann')).token, (await tokens.create('bob')).token];
+    const engine = await runEngine(
+      {
+        providers: [
+          {
+            id: 'kimi',
+            type: 'openai-compatible',
+            baseUrl: upstream.url,
+            models: ['k3'],
+            quirks: { returnsReasoningContent: true },
+          },
+        ],
+      },
+      { home },
+    );
+    onTestFinished(engine.stop);
+    const calls = [{ id: 'functions.Bash:0', type: 'function', function: { name: 'Bash', arguments: '{}' } }];
+    const send = (token: string, messages: unknown[]) =>
+      engine.ask(
+        { model: 'kimi/k3', messages, tools: [{ type: 'function', function: { name: 'Bash', parameters: {} } }] },
+        { path: '/v1/chat/completions', headers: { authorization: `Bearer ${token}` } },
+      );
+    for (const [token, text] of [
+      [ann, 'What Ann wants.'],
+      [bob, 'What Bob wants.'],
+    ] as const) {
+      upstream.queue(
+        answer([
+          { type: 'thinking', text },
+          { type: 'tool_use', id: 'functions.Bash:0', name: 'Bash', input: {} },
+        ]),
+      );
+      expect((await send(token, [task])).status).toBe(200);
+    }
+    for (const [token, text] of [
+      [ann, 'What Ann wants.'],
+      [bob, 'What Bob wants.'],
+    ] as const) {
+      const output = { role: 'tool', tool_call_id: 'functions.Bash:0', content: 'a.txt' };
+      await send(token, [task, { role: 'assistant', content: null, tool_calls: calls }, output]);
+      expect(upstream.asked.at(-1)?.json).toMatchObject({ messages: [{}, { reasoning_content: text }, {}] });
+    }
   });
 
   it('a database that cannot be read is told of in the status, and does not stop anything', async () => {

@@ -121,6 +121,29 @@ describe('thinking that Anthropic refuses', () => {
     expect(upstream.asked).toHaveLength(2);
   });
 
+  it.each([
+    [
+      'missing thinking',
+      'Expected `thinking` or `redacted_thinking`, but found `tool_use`. When `thinking` is enabled, a final `assistant` message must start with a thinking block',
+      { type: 'enabled', budget_tokens: 4096 },
+    ],
+    [
+      'thinking that was switched off',
+      'messages.1.content.0: When thinking is disabled, an `assistant` message in the final position cannot contain `thinking`. To use thinking blocks, enable `thinking` in your request.',
+      { type: 'disabled' },
+    ],
+  ])('%s says nothing against the signatures of the conversation', async (_, message, thinking) => {
+    const signed = says(thought(Buffer.from(message).toString('base64')), { type: 'text', text: 'Done' });
+    upstream.script((_request, index) => (index === 0 ? raw(400, refusal(message), json) : say('ok')));
+    const loop = [question, signed, question, says(tool('t9')), result('t9')];
+    expect((await ask('claude/claude-opus-4-5', loop, { thinking })).status).toBe(200);
+    expect(upstream.asked).toHaveLength(2);
+    expect(upstream.asked[1]?.text).not.toContain('"signature"');
+    const later = [...loop, says({ type: 'text', text: 'Done' }), question];
+    await ask('claude/claude-opus-4-5', later, { thinking: { type: 'enabled', budget_tokens: 4096 } });
+    expect(upstream.asked[2]?.json.messages).toEqual(later);
+  });
+
   it('is told in its own first words where that does not help', async () => {
     upstream.script((_request, index) => raw(400, refusal(index === 0 ? invalid : 'Something else'), json));
     const fresh = [question, says(thought('R0hJ'), tool('t4')), result('t4')];
@@ -301,6 +324,23 @@ describe('reasoning of a Chat Completions client', () => {
     expect(upstream.asked).toHaveLength(3);
     expect((await ask(`${provider}/gemini-3`, [question, says(tool('t1')), result('t1')])).status).toBe(200);
     expect(upstream.asked).toHaveLength(4);
+  });
+
+  it.each([
+    ['refused all the same', raw(400, error('Something else'), json)],
+    ['not answered', { kind: 'close' } as const],
+  ])('teaches nothing about a model where it is put back and %s', async (_, second) => {
+    const quoted = 'Invalid content: "Function call is missing a thought_signature in functionCall parts"';
+    const other = 'Invalid content: "reasoning_content is missing in assistant tool call message at index 1"';
+    const model = `odd-${second.kind}`;
+    for (const message of [quoted, other]) {
+      upstream.reset();
+      upstream.script((_request, index) => [raw(400, error(message), json), second][index] ?? say('ok'));
+      expect((await send(`chat/${model}`, [question, called, output])).status).toBe(400);
+      expect((await send(`chat/${model}`, [question, called, output])).status).toBe(200);
+      expect(upstream.asked).toHaveLength(3);
+      expect(upstream.asked[2]?.json.messages).toEqual([question, called, output]);
+    }
   });
 
   it('is left out where another model has signed it, and from then on', async () => {

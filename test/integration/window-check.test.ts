@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import { answer, fail, type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
+import { waitUntil } from '../helpers/wait-until.ts';
 
 const SMALL = 8_000;
 const LARGE = 24_000;
@@ -29,6 +30,9 @@ beforeAll(async () => {
         { id: 'large', ...compatible, models: ['l'], contextWindow: LARGE },
         { id: 'unknown', ...compatible, models: ['nobody-knows'] },
         { id: 'claude', ...anthropic, models: ['c'], contextWindow: SMALL },
+        { id: 'opus', ...anthropic, models: ['claude-opus-5'], contextWindow: SMALL },
+        { id: 'gateway', ...compatible, models: ['gpt-4o'] },
+        { id: 'left', ...anthropic, models: ['c'], contextWindow: SMALL },
         { id: 'silent', ...anthropic, models: ['c'], contextWindow: SMALL },
         { id: 'dense', ...anthropic, models: ['c'], contextWindow: SMALL },
         { id: 'ollama', type: 'ollama', baseUrl: upstream.url, models: ['o'], contextWindow: SMALL },
@@ -39,6 +43,7 @@ beforeAll(async () => {
         'into-the-open': ['small/s', 'unknown/nobody-knows'],
         equal: ['claude/c', 'small2/s', 'large/l'],
         'all-small': ['claude/c', 'small2/s'],
+        thrifty: ['opus/claude-opus-5', 'small2/s'],
       },
     },
     {
@@ -160,6 +165,49 @@ describe('a conversation near the window', () => {
     expect(upstream.counted).toHaveLength(1);
   });
 
+  it('is nothing that is refused to a client who has left while it was counted', async () => {
+    upstream.count(() => ({ kind: 'hang' }));
+    const leaving = new AbortController();
+    const asking = running.ask(question(words(12_000), { model: 'left/c' }), { signal: leaving.signal });
+    await waitUntil('the question for a count', () => upstream.counted.length === 1);
+    leaving.abort();
+    await expect(asking).rejects.toThrow();
+    await waitUntil('the end of the request', () => rows[0]?.state !== 'running');
+    expect([rows[0]?.state, rows[0]?.error, skipped()]).toEqual(['aborted', null, []]);
+    expect(upstream.asked).toEqual([]);
+  });
+
+  it.each(['{"input_tokens":0}', '{"input_tokens":-5}', '{"input_tokens":1e999}', '{"input_tokens":9000000}'])(
+    'is not judged by a counter that says %s',
+    async (body) => {
+      await using own = await runEngine({
+        providers: [
+          { id: 'stub', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['c'], contextWindow: SMALL },
+        ],
+      });
+      upstream.count(() => ({ kind: 'raw', status: 200, headers: { 'content-type': 'application/json' }, body }));
+      const response = await own.ask(question(words(7_600), { model: 'stub/c' }));
+      expect([response.status, upstream.counted.length]).toEqual([200, 1]);
+    },
+  );
+
+  it('is sent where the window is only what others of its name have: it may be another model', async () => {
+    expect((await ask('gateway/gpt-4o', 180_000)).status).toBe(200);
+  });
+
+  it('is sent where a family whose tokens are many might still be another', async () => {
+    expect((await ask('opus/claude-opus-5', 7_000)).status).toBe(200);
+  });
+
+  it.each([
+    { context_management: { edits: [{ type: 'clear_tool_uses_20250919' }] } },
+    { context_management: { edits: [{ type: 'compact_20260112' }] } },
+  ])('is sent where the server is asked to shorten it: %j', async (rest) => {
+    expect((await ask('claude/c', 20_000, rest)).status).toBe(200);
+    const messages = [{ role: 'user', content: words(20_000) + JSON.stringify(rest) }];
+    expect((await ask('claude/c', 0, { messages })).status).toBe(400);
+  });
+
   it('is not one for its images', async () => {
     const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(400_000) } };
     const messages = [{ role: 'user', content: [image, { type: 'text', text: 'What is this?' }] }];
@@ -182,14 +230,14 @@ describe('a target that says itself that it is too small', () => {
 
   it('leaves it to those with larger windows', async () => {
     upstream.queue(fail(400, { type: 'invalid_request_error', message: tooLong }));
-    const response = await ask('equal', 100);
+    const response = await ask('equal', 7_700);
     expect([response.status, askedModels()]).toEqual([200, ['c', 'l']]);
     expect(skipped()).toEqual(['small2/s: its window is not larger']);
   });
 
   it('has its own words where nobody has a larger one', async () => {
     upstream.queue(fail(400, { type: 'invalid_request_error', message: tooLong }));
-    const response = await ask('all-small', 100);
+    const response = await ask('all-small', 7_700);
     expect([response.status, await messageOf(response)]).toEqual([400, tooLong]);
     expect(askedModels()).toEqual(['c']);
   });
@@ -197,12 +245,28 @@ describe('a target that says itself that it is too small', () => {
   it('is told with numbers, by which Claude Code knows how much to cut, where it gives none', async () => {
     const message = 'Input is too long for requested model.';
     upstream.queue(fail(400, { type: 'invalid_request_error', message }));
-    const response = await ask('claude/c', 100);
+    const response = await ask('claude/c', 7_600);
     expect(response.status).toBe(400);
     expect(await messageOf(response)).toBe('prompt is too long: 8001 tokens > 8000 maximum');
     upstream.queue(fail(400, { type: 'invalid_request_error', message }));
     // Of a window that nobody knows nothing can be said.
     expect(await messageOf(await ask('unknown/nobody-knows', 100))).toBe(`prompt is too long: ${message}`);
+  });
+
+  it('is not told with the numbers of a window that it does not have, and leaves it to all others', async () => {
+    const message = 'The prompt is greater than the context length';
+    upstream.queue(fail(400, { type: 'invalid_request_error', message }));
+    expect(await messageOf(await ask('large/l', 5_000))).toBe(`prompt is too long: ${message}`);
+    upstream.reset();
+    upstream.queue(fail(400, { type: 'invalid_request_error', message }));
+    const response = await ask('largest-first', 5_000);
+    expect([response.status, askedModels()]).toEqual([200, ['l', 's']]);
+  });
+
+  it('leaves it to one with the same window whose tokenizer takes fewer for it', async () => {
+    upstream.queue(fail(400, { type: 'invalid_request_error', message: tooLong }));
+    expect((await ask('thrifty', 5_400)).status).toBe(200);
+    expect([askedModels(), skipped()]).toEqual([['claude-opus-5', 's'], []]);
   });
 
   it('for the answer that is asked for is not too small for the prompt', async () => {

@@ -199,6 +199,15 @@ export function calledWithoutThinking({ messages }: Conversation): boolean {
   return last?.content.some(({ type }) => type === 'tool_use') === true && !isThinkingBlock(last.content[0]);
 }
 
+/**
+ * Takes out the thinking: while it is off, "an `assistant` message in the final position cannot contain `thinking`"
+ * (tailcallhq/forgecode issue 1853), and elsewhere it is of no use. All of it, so that nothing changes when the loop is over.
+ */
+export function dropThinking({ messages }: Conversation): void {
+  for (const message of messages)
+    if (message.role === 'assistant') message.content = message.content.filter((block) => !isThinkingBlock(block));
+}
+
 /** Whether thinking is given back. */
 export const holdsThinking = ({ messages }: Conversation): boolean =>
   messages.some(({ role, content }) => role === 'assistant' && content.some(isThinkingBlock));

@@ -55,7 +55,6 @@ const passThrough: PassThrough = {
     const signatures = body.content.map(nativeSignature).filter((signature) => signature !== null);
     return { error: null, usage: mergeUsage(null, body.usage), stopReason, signatures };
   },
-  withoutReasoning: (body, refusal) => withoutThinking(body, refusal.startsWith('no-')),
 };
 
 /**
@@ -68,6 +67,7 @@ export const anthropicProviderCodec: ProviderCodec = {
   passThrough,
   counting: countTokens,
   encodeRequest,
+  withoutReasoning: (body, refusal) => withoutThinking(body, refusal.startsWith('no-')),
   createStreamDecoder,
   decodeAnswer,
   decodeError,

@@ -11,6 +11,7 @@ import {
   type Conversation,
   calledWithoutThinking,
   closeConversation,
+  dropThinking,
   encodeConversation,
   holdsThinking,
   instructOnce,
@@ -62,6 +63,7 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
     { limit, calledWithoutThinking: calledWithoutThinking(conversation), demandsTool },
     warnings,
   );
+  if (!plan.on && isClaude(rules)) dropThinking(conversation);
   const { format, instruction } = outputFormat(request, rules.schemas && !refused.has('output_config'));
   if (instruction !== undefined) conversation.system.push({ type: 'text', text: instruction });
   const manual = plan.field?.type === 'enabled';

@@ -63,3 +63,9 @@ export const unsignedDetail = (callId: string): Record<string, unknown> => ({
   format: 'google-gemini-v1',
   index: 0,
 });
+
+/** A message's `tool_calls`. */
+export const callsOf = ({
+  tool_calls: calls,
+}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>[] =>
+  Array.isArray(calls) ? calls.filter(isObject) : [];

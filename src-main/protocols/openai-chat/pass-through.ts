@@ -5,7 +5,7 @@ import { isObject } from '../is-object.ts';
 import { errorIn } from '../upstream-error.ts';
 import { foreignDetails } from './foreign-details.ts';
 import { signatureOfDetail, signatureOfExtra } from './own-state.ts';
-import { restoration, withoutReasoning } from './restoration.ts';
+import { restoration } from './restoration.ts';
 import { isFailure } from './stop-reason.ts';
 import { usageIn } from './usage.ts';
 
@@ -129,5 +129,4 @@ export const chatPassThrough: PassThrough = {
   restoration,
   createTap: () => new ChatStreamTap(),
   readAnswer,
-  withoutReasoning,
 };

@@ -1,12 +1,11 @@
-import type { ForeignStateTarget, Quirks, Restoration, WithoutReasoning } from '../codec.ts';
+import type { ForeignStateTarget, Restoration } from '../codec.ts';
 import { SEPARATOR } from '../content-text.ts';
 import { isObject } from '../is-object.ts';
-import type { ReasoningRefusal } from '../refused-reasoning.ts';
 import type { ReasoningBlock, Recall } from '../remembered-turn.ts';
 import { turnOf } from '../restore-turns.ts';
 import { uniqueToolId } from '../tool-names.ts';
 import type { KeyedUse } from '../turn-key.ts';
-import { ownState, signatureOfDetail, signatureOfExtra, UNSIGNED_CALL, unsignedDetail } from './own-state.ts';
+import { callsOf, ownState, UNSIGNED_CALL, unsignedDetail } from './own-state.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -124,9 +123,6 @@ const holds = (detail: Fields, piece: Fields): boolean =>
     return typeof text !== 'string' || text === '' || String(detail[field] ?? '').includes(text);
   });
 
-const callsOf = ({ tool_calls: calls }: Fields): readonly Fields[] =>
-  Array.isArray(calls) ? calls.filter(isObject) : [];
-
 /** As they were called when the answer was read (answer-decoder.ts). */
 function usesOf(calls: readonly Fields[]): KeyedUse[] {
   const used = new Set<string>();
@@ -134,44 +130,4 @@ function usesOf(calls: readonly Fields[]): KeyedUse[] {
     const { name, arguments: json, input } = isObject(custom) ? custom : isObject(called) ? called : ({} as Fields);
     return { id: uniqueToolId(String(id), used), name: String(name), input: json ?? input };
   });
-}
-
-/** How hard is thought, in all of the dialect's words for it. */
-const THINKING_FIELDS = ['reasoning', 'reasoning_effort', 'include_reasoning', 'thinking'];
-
-/** A request without any past reasoning, for a provider that has refused some of it. */
-export function withoutReasoning(body: Fields, refusal: ReasoningRefusal, quirks: Quirks): WithoutReasoning | null {
-  const { messages } = body;
-  if (!Array.isArray(messages)) return null;
-  const signatures = new Set<string>();
-  const signsCalls = quirks.toolSchema === 'gemini' || refusal.endsWith('call-signature');
-  const kept = messages.map((message: unknown) => {
-    if (!isObject(message) || message.role !== 'assistant') return message;
-    const calls = callsOf(message);
-    const details: readonly unknown[] = Array.isArray(message.reasoning_details) ? message.reasoning_details : [];
-    if (details.length === 0 && !signsCalls && !calls.some(({ extra_content: extra }) => extra !== undefined))
-      return message;
-    for (const detail of details) addTo(signatures, signatureOfDetail(detail));
-    for (const { extra_content: extra } of calls) addTo(signatures, signatureOfExtra(extra));
-    const { reasoning_details: _, ...rest } = message;
-    if (calls.length === 0) return rest;
-    const signs = signsCalls && !quirks.returnsReasoningDetails;
-    const tool_calls = calls.map(({ extra_content: _extra, ...call }, place) =>
-      signs && place === 0 ? { ...call, extra_content: UNSIGNED_CALL } : call,
-    );
-    const unsigned = signsCalls && !signs ? { reasoning_details: [unsignedDetail(String(calls[0]?.id))] } : {};
-    return { ...rest, ...unsigned, tool_calls };
-  });
-  const left: Record<string, unknown> = { ...body, messages: kept };
-  if (refusal === 'no-thinking' || refusal === 'no-reasoning-field') {
-    for (const field of THINKING_FIELDS) delete left[field];
-    if (quirks.reasoningFormat === 'thinking') left.thinking = { type: 'disabled' };
-  }
-  return JSON.stringify(left) === JSON.stringify(body)
-    ? null
-    : { body: left, signatures: [...signatures], unsigned: false };
-}
-
-function addTo(signatures: Set<string>, signature: string | null): void {
-  if (signature !== null) signatures.add(signature);
 }

@@ -1,6 +1,7 @@
 import type { ProviderCodec } from '../codec.ts';
 import { decodeError } from '../upstream-error.ts';
 import { createStreamDecoder, decodeAnswer } from './decode-answer.ts';
+import { withoutReasoning } from './foreign-reasoning.ts';
 import { inputTokens } from './input-tokens.ts';
 import { responsesPassThrough } from './pass-through.ts';
 import { encodeRequest } from './request.ts';
@@ -12,6 +13,7 @@ export const openaiResponsesCodec: ProviderCodec = {
   passThrough: responsesPassThrough,
   counting: inputTokens,
   encodeRequest,
+  withoutReasoning: (body) => withoutReasoning(body),
   createStreamDecoder: (context) => createStreamDecoder(context),
   decodeAnswer: (body, context) => decodeAnswer(body, context),
   decodeError,

@@ -5,7 +5,7 @@ import { FrameSplitter, frameObject, frameStartsWith } from '../frame-splitter.t
 import { isObject } from '../is-object.ts';
 import { openaiErrorBody } from '../openai-error.ts';
 import { errorIn } from '../upstream-error.ts';
-import { foreignReasoning, nativeContent, withoutReasoning } from './foreign-reasoning.ts';
+import { foreignReasoning, nativeContent } from './foreign-reasoning.ts';
 import { failureFrames, unknownHead } from './frames.ts';
 import type { ResponseHead } from './response-object.ts';
 import { decodeUsage } from './usage.ts';
@@ -145,5 +145,4 @@ export const responsesPassThrough: PassThrough = {
   foreignState: foreignReasoning,
   createTap: () => new ResponsesStreamTap(),
   readAnswer,
-  withoutReasoning,
 };

@@ -50,6 +50,41 @@ describe('learning from what a model counts', () => {
     expect(correction.samples).toBe(1);
   });
 
+  it('is sure of what it has seen, not of other content, and never of reports that its family would not give', () => {
+    const truth = { ...family, media: 0.5 };
+    const correction = new LearnedCorrection(family);
+    expect(correction.least(work)).toBe(0);
+    for (let sample = 0; sample < 4; sample += 1) correction.learn(work, counted(work, truth) * 1.08);
+    expect(correction.least(work) / (sum(work) * 1.08)).toBeGreaterThan(0.97);
+    const images = prompt({ ...work, media: 60_000 });
+    expect(correction.least(images)).toBeLessThan(counted(images, truth) * 1.08);
+    const twice = new LearnedCorrection(family);
+    for (let sample = 0; sample < 4; sample += 1) twice.learn(work, sum(work) * 1.9);
+    expect([twice.apply(work) > sum(work) * 1.5, twice.least(work)]).toEqual([true, 0]);
+  });
+
+  it('does not take what came from a cache twice, where a server has it in both of its numbers', () => {
+    const correction = new LearnedCorrection(family);
+    for (const [index, features] of mixtures.entries()) {
+      const whole = sum(features) * 1.1;
+      const cached = index === 0 ? 0 : whole * 0.95;
+      correction.learn(features, correction.likelier(features, whole + cached, whole));
+    }
+    expect(Math.abs(correction.apply(work) / (sum(work) * 1.1) - 1)).toBeLessThan(0.02);
+  });
+
+  it('takes both parts together where that is the whole, of dense tokenizers too', () => {
+    for (const factor of [0.9, 1.1, 1.45]) {
+      const correction = new LearnedCorrection(family);
+      for (const [index, features] of mixtures.entries()) {
+        const whole = sum(features) * factor;
+        const kept = whole * (index % 2 === 0 ? 0.05 : 0.6);
+        expect(correction.likelier(features, whole, kept)).toBe(whole);
+        correction.learn(features, whole);
+      }
+    }
+  });
+
   it('tells the kinds of content apart once it has seen several mixtures', () => {
     const truth: PromptFeatures = { text: 1.1, numbers: 1.7, foreign: 0.7, tools: 0.8, media: 1.4, frame: 1.3 };
     const correction = new LearnedCorrection(family);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { modelFamily } from '../../../src-main/counting/model-family.ts';
+import { leastTokens, modelFamily } from '../../../src-main/counting/model-family.ts';
+import { featureNames } from '../../../src-main/counting/prompt-features.ts';
 
 const image = (model: string, width: number, height: number, detail?: string): number =>
   modelFamily(model).image({ width, height }, detail);
@@ -74,3 +75,14 @@ describe("a family's factor", () => {
     expect(text('openai/gpt-6-astra')).toBe(1);
   });
 });
+
+it.each(['claude-opus-5-5', 'gpt-6.1-sol', 'gemini-3-pro', 'qwen3-coder:30b', 'deepseek-v4', 'llama-4', 'unheard-of'])(
+  'the least tokens a prompt may have are below those of %s',
+  (model) => {
+    const { factors } = modelFamily(model);
+    for (const name of featureNames) {
+      const alone = { text: 0, numbers: 0, foreign: 0, tools: 0, media: 0, frame: 0, [name]: 1000 };
+      expect(leastTokens(alone), name).toBeLessThan(1000 * factors[name]);
+    }
+  },
+);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { conversationOf } from '../../../src-main/pipeline/conversation.ts';
 
-const key = (body: Record<string, unknown>, headers: Record<string, string> = {}): string =>
-  conversationOf({ header: (name) => headers[name] ?? null }, body);
+const key = (
+  body: Record<string, unknown>,
+  headers: Record<string, string> = {},
+  clientCredentials: string[] = [],
+): string => conversationOf({ header: (name) => headers[name] ?? null, clientCredentials }, body);
 
 const asked = { messages: [{ role: 'user', content: 'Fix it' }] };
 const grown = {
@@ -47,6 +50,18 @@ describe('a conversation', () => {
     expect(key({ ...asked, ...a })).toBe(key({ ...grown, ...a }));
     expect(key({ ...asked, ...a })).not.toBe(key({ ...asked, ...b }));
     expect(key({ ...asked, ...a })).not.toBe(key({ ...other, ...a }));
+  });
+
+  it("is one token's, in whatever header that comes; the client's own login tells nothing", () => {
+    const ann = key(asked, { authorization: 'Bearer ann' });
+    expect(key(asked, { 'x-api-key': 'ann' })).toBe(ann);
+    expect(key(asked, { authorization: 'Bearer bob' })).not.toBe(ann);
+    const both = (login: string) =>
+      key(asked, { 'x-cproxy-token': 'ann', authorization: login }, ['authorization', login]);
+    expect([both('Bearer login1'), both('Bearer login2')]).toEqual([ann, ann]);
+    expect(key(asked, { 'x-api-key': 'login' }, ['x-api-key', 'login'])).toBe(key(asked));
+    for (const session of ['x-claude-code-session-id', 'x-session-id'])
+      expect(key(asked, { [session]: '1', 'x-api-key': 'ann' })).not.toBe(key(asked, { [session]: '1' }));
   });
 
   it('is else its opening, which stays while it grows', () => {

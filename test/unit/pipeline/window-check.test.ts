@@ -35,7 +35,8 @@ function requestOf(content: unknown, headers: Record<string, string> = {}): Clie
 const text = (bytes: number): ClientRequest => requestOf('x'.repeat(bytes));
 
 interface Counters {
-  local?: LocalCount;
+  /** Where nothing else is said, no model would count fewer. */
+  local?: Omit<LocalCount, 'least'> & { least?: number };
   own?: OwnCount;
 }
 
@@ -46,7 +47,7 @@ function checkWith({ local = { tokens: 0, method: 'learned' }, own = { kind: 'no
   const counter: LocalCounter = {
     count: () => {
       asked.local += 1;
-      return Promise.resolve(local);
+      return Promise.resolve({ least: local.tokens, ...local });
     },
     learn: (_prompt, tokens) => learned.push(tokens),
   };
@@ -144,6 +145,31 @@ describe('a request and its window', () => {
     }
   });
 
+  it('is not refused for what its model has reported where no tokenizer would give so many', async () => {
+    const { windows } = checkWith({ local: { tokens: 180_000, method: 'learned', least: 95_000 } });
+    await expect(windows.check(attempt(text(bytesFor(90_000)), server()))).resolves.toBeNull();
+    const silent = server('https://api.z.ai/api/paas/v4');
+    await expect(windows.check(attempt(text(bytesFor(90_000)), silent))).resolves.toMatchObject({ tokens: 180_000 });
+  });
+
+  it('is counted however few bytes it has, by who would take it without a word: numbers are a token for each', async () => {
+    const { windows } = checkWith({ local: { tokens: 102_000, method: 'tokenizer' } });
+    const table = text(110_000);
+    expect(windows.check(attempt(table, server()))).toBeNull();
+    await expect(windows.check(attempt(table, server('http://127.0.0.1:1234')))).resolves.not.toBeNull();
+  });
+
+  it('is judged by no count of its own server that cannot be one of it', async () => {
+    const local = { tokens: 110_000, method: 'tokenizer', least: 90_000 } as const;
+    const { windows } = checkWith({ local, own: counted(9_000_000) });
+    await expect(windows.check(attempt(text(bytesFor(90_000)), server()))).resolves.toBeNull();
+    const stub = checkWith({ local, own: counted(1) });
+    const silent = server('https://api.z.ai/api/paas/v4');
+    await expect(stub.windows.check(attempt(text(bytesFor(90_000)), silent))).resolves.not.toBeNull();
+    // Others may leave most of it out, such as old thinking and results of tools.
+    await expect(stub.windows.check(attempt(text(bytesFor(90_000)), server()))).resolves.toBeNull();
+  });
+
   it.each([
     [{ tokens: 120_000, method: 'tokenizer' }, counted(99_000), null],
     [{ tokens: 95_000, method: 'tokenizer' }, counted(100_500), { tokens: 100_500, window: WINDOW, limit: WINDOW }],
@@ -223,6 +249,18 @@ describe('windows', () => {
     const headers = { 'anthropic-beta': 'claude-code-20250219,context-1m-2025-08-07' };
     expect(windows.windowOf(requestOf('x', headers), target)).toBe(1_000_000);
     expect(windows.windowOf(requestOf('x', headers), { provider: server(), model: 'm' })).toBe(WINDOW);
+  });
+
+  it("of a name are nobody's who has only the name", async () => {
+    const { windows } = checkWith({ local: { tokens: 130_000, method: 'tokenizer' } });
+    const make = (type: 'openai' | 'openai-compatible') =>
+      makeProvider({ type, baseUrl: type === 'openai' ? undefined : 'http://10.0.0.1:8000', models: ['gpt-4o'] });
+    const [own, other] = [make('openai'), make('openai-compatible')];
+    expect(windows.windowOf(requestOf('x'), { provider: own, model: 'gpt-4o' })).toBe(128_000);
+    expect(windows.windowOf(requestOf('x'), { provider: other, model: 'gpt-4o' })).toBeNull();
+    // Where it says itself that a prompt is too large, the name tells how large it may be.
+    const refused = { ...attempt(requestOf('x'), other), target: { provider: other, model: 'gpt-4o' } };
+    await expect(windows.measure(refused)).resolves.toEqual({ tokens: 130_000, window: 128_000, limit: 128_000 });
   });
 
   it('Ollama has what it is told, and no more than the model', () => {

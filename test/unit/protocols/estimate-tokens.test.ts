@@ -59,6 +59,9 @@ describe('the estimate from the bytes alone', () => {
     const words = 'some words '.repeat(2000);
     const text = body([{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: words } }]);
     expect(estimateTokensOfBody(text)).toBe(estimateTokensOfBytes(text.length));
+    const chinese = '代码审查是一种系统性的检查过程，'.repeat(200);
+    const document = body([{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: chinese } }]);
+    expect(estimateTokensOfBody(document)).toBe(estimateTokensOfBytes(document.length));
     const quoted = body(`{"data":"${words}"} ;base64,${words}`);
     expect(estimateTokensOfBody(quoted)).toBe(estimateTokensOfBytes(quoted.length));
     const cut = text.subarray(0, 300);

@@ -46,7 +46,7 @@ const wordings: readonly [source: string, body: string, ReasoningRefusal | null,
     anthropic(
       'messages.1.content.0: When thinking is disabled, an `assistant` message in the final position cannot contain `thinking`. To use thinking blocks, enable `thinking` in your request.',
     ),
-    'not-its-own',
+    'thinking-off',
   ],
   ['Anthropic: Kilo-Org/kilocode issue 5219', anthropic(missingThinking), 'no-thinking'],
   [

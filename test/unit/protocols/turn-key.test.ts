@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { customInput } from '../../../src-main/protocols/openai-settings.ts';
 import { inputText, toolInput } from '../../../src-main/protocols/tool-input.ts';
-import { decodeToolId } from '../../../src-main/protocols/tool-names.ts';
+import { decodeToolId, encodeToolName } from '../../../src-main/protocols/tool-names.ts';
 import { turnKey } from '../../../src-main/protocols/turn-key.ts';
 
 const use = (input: unknown, { id = 'call_0', name = 'Bash' } = {}) => ({ id, name, input });
@@ -60,6 +60,8 @@ describe('the key of a turn', () => {
     ['functions.Bash:0', 'Bash'],
     [decodeToolId('functions.Bash:0'), 'Bash'],
     ['mcp__server1tool2_with_a_long_name3_0', 'mcp__server1tool2_with_a_long_name3'],
+    // The name as the provider knows it has a digest in it.
+    [decodeToolId(`functions.${encodeToolName('github.search')}:0`), 'github.search'],
     ['', 'Bash'],
   ])('is that of the input too, where ids are counted: %s', (id, name) => {
     expect(turnKey([use({ a: 1 }, { id, name })])).not.toBe(turnKey([use({ a: 2 }, { id, name })]));

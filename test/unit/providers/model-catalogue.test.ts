@@ -6,7 +6,7 @@ import packageFile from '../../../package.json' with { type: 'json' };
 import { source } from '../../../scripts/lib/model-catalogue.ts';
 import { reasoningEfforts } from '../../../src-main/protocols/effort.ts';
 import { knownServers } from '../../../src-main/providers/known-servers.ts';
-import { factsOf } from '../../../src-main/providers/model-catalogue.ts';
+import { factsOf, isListed } from '../../../src-main/providers/model-catalogue.ts';
 
 const project = path.resolve(import.meta.dirname, '../../..');
 const text = readFileSync(path.join(project, 'resources/models.json'), 'utf8');
@@ -125,4 +125,11 @@ describe('facts of a model', () => {
     expect(factsOf('openai', 'constructor')).toEqual(unknown);
     expect(factsOf('no such kind', 'gpt-5.1')).toMatchObject({ reasoning: true });
   });
+});
+
+it("a vendor's own list is told from what others of a name have", () => {
+  expect(isListed('anthropic', 'claude-haiku-4-5-20251001')).toBe(true);
+  expect(isListed('openrouter', 'anthropic/claude-haiku-4.5:online')).toBe(true);
+  expect(isListed('groq', 'claude-haiku-4-5')).toBe(false);
+  expect(isListed(null, 'claude-haiku-4-5')).toBe(false);
 });

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { nothingRemembered } from '../../../src-main/protocols/remembered-turn.ts';
 import type { ToWorker } from '../../../src-main/storage/disk-calls.ts';
 import { ReasoningStore, type ReasoningStoreOptions } from '../../../src-main/storage/reasoning-store.ts';
+import { signatureDigest } from '../../../src-main/storage/signature-table.ts';
 import { folderForTest, turnOf } from '../../helpers/remembered-turns.ts';
 import { waitUntil } from '../../helpers/wait-until.ts';
 
@@ -44,7 +45,7 @@ class ScriptedWorker extends EventEmitter {
   readonly asked: ToWorker[] = [];
   readonly unref = (): void => undefined;
   readonly ref = (): void => undefined;
-  readonly terminate = (): Promise<number> => Promise.resolve(0);
+  terminate = (): Promise<number> => Promise.resolve(0);
   readonly postMessage = (message: ToWorker): void => {
     this.asked.push(message);
     if (message.call === 'close') queueMicrotask(() => this.emit('message', { id: message.id, answer: null }));
@@ -78,7 +79,6 @@ function openScripted(options: Partial<ReasoningStoreOptions> = {}) {
   };
   return { ...opened, scripted: workers, worker };
 }
-const noOwners = { names: [null], digests: new Float64Array(), owners: new Uint32Array(), days: new Uint32Array() };
 
 describe('in memory', () => {
   test('a turn is there at once, and no thread is started before there is something to write', () => {
@@ -145,7 +145,7 @@ describe('on disk', () => {
     const { store, warnings, workers } = open({ folder });
     expect(workers).toEqual([]);
     expect((await store.recall('c'))('k')).toEqual(turnOf('x'));
-    // Signatures are known with the first conversation.
+    await store.signatures.ready();
     expect([store.signatures.isForeign('s', 'a'), store.signatures.isForeign('s', 'b')]).toEqual([false, true]);
     expect(store.signatures.isForeign('dead', 'a')).toBe(true);
     expect(store.recall('c')).not.toBeInstanceOf(Promise);
@@ -156,14 +156,16 @@ describe('on disk', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('asking whether others are known reads them', async () => {
+  test('owners of signatures are known as soon as they are ready', async () => {
     const folder = folderForTest();
     const first = open({ folder });
     first.store.signatures.note('s', 'a');
     await first.store.close();
     const { store } = open({ folder });
     expect(store.signatures.knowsOthers('b')).toBe(false);
-    await waitUntil('what was saved', () => store.signatures.knowsOthers('b'));
+    await store.signatures.ready();
+    expect(store.signatures.knowsOthers('b')).toBe(true);
+    expect(store.signatures.ready()).toBeNull();
   });
 
   test('what is remembered before the disk was read neither hides nor loses anything', async () => {
@@ -226,12 +228,36 @@ describe('a slow disk', () => {
     await store.recall('c');
     worker().answer('write', null);
     await waitUntil('the reading', () => worker().asked.some(({ call }) => call === 'read'));
-    worker().answer('owners', noOwners);
     worker().answer('read', [['old', turnOf('old')]]);
     await waitUntil('what comes late', () => recall('old'));
     expect(recall('new')).toEqual(turnOf('new'));
     expect(store.recall('c')).not.toBeInstanceOf(Promise);
     expect(worker().asked).toEqual([]);
+  });
+
+  test('is waited for once only, until it has answered', async () => {
+    const { store, worker } = openScripted({ waitMs: 1 });
+    expect(await store.recall('c')).toBe(nothingRemembered);
+    for (const conversation of ['c', 'd', 'e'])
+      expect([store.recall(conversation), store.signatures.ready()]).toEqual([nothingRemembered, null]);
+    // Nor does what nobody waits for pile up.
+    expect(worker().asked.map(({ call }) => call)).toEqual(['read']);
+    worker().answer('read', [['old', turnOf('old')]]);
+    await waitUntil('what comes late', () => store.recall('d') instanceof Promise);
+    expect((await store.recall('c'))('old')).toEqual(turnOf('old'));
+  });
+});
+
+describe('a slow disk with the owners of signatures', () => {
+  test('is waited for a moment; what comes late is known then', async () => {
+    const { store, worker } = openScripted({ waitMs: 1 });
+    await store.signatures.ready();
+    // Once only.
+    expect(store.signatures.ready()).toBeNull();
+    const digests = Float64Array.of(signatureDigest('s'));
+    worker().answer('owners', { names: [null, 'a'], digests, owners: Uint32Array.of(1), days: Uint32Array.of(20_000) });
+    await waitUntil('what comes late', () => store.signatures.knowsOthers('b'));
+    expect(store.signatures.isForeign('s', 'b')).toBe(true);
   });
 });
 
@@ -287,6 +313,19 @@ describe('a disk that does not work', () => {
     const [message] = worker().asked;
     expect(message?.call === 'write' && message.asked.turns.length).toBe(1_000);
     expect(message?.call === 'write' && message.asked.turns.at(-1)?.key).toBe('7-299');
+  });
+
+  test('no pause is longer for a clock that is put back', async () => {
+    const { store, worker, clock } = openScripted();
+    store.remember('c', 'k', turnOf('x'));
+    const trying = store.stats();
+    worker().emit('message', { id: worker().asked.shift()?.id, problem: { retry: 'later', reason: 'full' } });
+    await trying;
+    clock.now -= 40 * DAY_MS;
+    expect((await store.stats()).state).toBe('memory');
+    clock.now += 300_000;
+    void store.stats();
+    expect(worker().asked).toMatchObject([{ call: 'write' }]);
   });
 
   test('a worker that dies in mid batch is replaced, and the batch written', async () => {
@@ -404,6 +443,15 @@ describe('the end', () => {
     store.remember('c', 'later', turnOf('later'));
     expect((await store.recall('c'))('later')).toEqual(turnOf('later'));
     await store.close();
+  });
+
+  test('does not wait for a thread that cannot be ended', async () => {
+    const { store, worker } = openScripted();
+    store.remember('c', 'k', turnOf('x'));
+    void store.stats();
+    worker().terminate = () => new Promise<number>(() => undefined);
+    await store.close();
+    expect(worker().asked.map(({ call }) => call)).toEqual(['write', 'close']);
   });
 
   test('the worker holds no process up, and needs nothing of the environment', async () => {

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SavedOwner } from '../../../src-main/storage/disk-calls.ts';
-import { signatureDigest } from '../../../src-main/storage/signature-digest.ts';
-import { SignatureTable } from '../../../src-main/storage/signature-table.ts';
+import { SignatureTable, signatureDigest } from '../../../src-main/storage/signature-table.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { restoration, withoutReasoning } from '../../../../src-main/protocols/openai-chat/restoration.ts';
+import { restoration } from '../../../../src-main/protocols/openai-chat/restoration.ts';
 import { packState } from '../../../../src-main/protocols/reasoning-state.ts';
 import { nothingRemembered, type ReasoningBlock, type Recall } from '../../../../src-main/protocols/remembered-turn.ts';
 import { turnKey } from '../../../../src-main/protocols/turn-key.ts';
@@ -154,39 +154,4 @@ it('is wanted by none but those who want something back', () => {
   expect(quirks.every((one) => restoration.wantedBy(to(one).quirks))).toBe(true);
   expect(restoration.mayBeNeeded(Buffer.from(JSON.stringify([called])))).toBe(true);
   expect(restoration.mayBeNeeded(Buffer.from(JSON.stringify([user])))).toBe(false);
-});
-
-describe('a request that is asked once more', () => {
-  const { quirks } = encodeTarget();
-  const answered = {
-    ...called,
-    tool_calls: [toolCall('c1', '{}', signed), toolCall('c2', '{}')],
-    reasoning_details: details,
-    reasoning_content: 'Hm.',
-  };
-
-  it('holds nothing that is signed', () => {
-    const { reasoning_details: _, ...rest } = answered;
-    const body = { messages: [user, answered], reasoning: { effort: 'high' } };
-    expect(withoutReasoning(body, 'not-its-own', quirks)).toEqual({
-      body: { ...body, messages: [user, { ...rest, tool_calls: [toolCall('c1', '{}'), toolCall('c2', '{}')] }] },
-      signatures: ['enc', 'sig'],
-      unsigned: false,
-    });
-    expect(withoutReasoning({ messages: [user, said] }, 'not-its-own', quirks)).toBe(null);
-  });
-  it('says of its calls that they are not signed, as Gemini and OpenRouter take it', () => {
-    const left = (known: object) =>
-      withoutReasoning({ messages: [answered] }, 'bad-call-signature', { ...quirks, ...known })?.body.messages;
-    const plain = [toolCall('c1', '{}'), toolCall('c2', '{}')];
-    expect(left({})).toMatchObject([{ tool_calls: [toolCall('c1', '{}', unchecked), plain[1]] }]);
-    const detail = { data: unchecked.google.thought_signature, id: 'c1' };
-    expect(left({ returnsReasoningDetails: true })).toMatchObject([{ tool_calls: plain, reasoning_details: [detail] }]);
-  });
-  it('does not ask for thinking where there should have been some', () => {
-    const body = { messages: [called], reasoning: { effort: 'high' }, reasoning_effort: 'high', n: 1 };
-    expect(withoutReasoning(body, 'no-thinking', quirks)?.body).toEqual({ messages: [called], n: 1 });
-    const thinking = withoutReasoning(body, 'no-reasoning-field', { ...quirks, reasoningFormat: 'thinking' });
-    expect(thinking?.body).toEqual({ messages: [called], n: 1, thinking: { type: 'disabled' } });
-  });
 });
