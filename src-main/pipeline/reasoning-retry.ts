@@ -1,13 +1,7 @@
-import type { Quirks, WithoutReasoning } from '../protocols/codec.ts';
+import type { Quirks, ReasoningRefusal, WithoutReasoning } from '../protocols/codec.ts';
 import { parseExact } from '../protocols/exact-json.ts';
 import { isObject } from '../protocols/is-object.ts';
-import {
-  provesForeign,
-  type ReasoningRefusal,
-  reasoningRefusal,
-  refusalInWords,
-  wantedQuirk,
-} from '../protocols/refused-reasoning.ts';
+import { provesForeign, reasoningRefusal, refusalInWords, wantedQuirk } from '../protocols/refused-reasoning.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { AttemptContext } from './context.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';

@@ -2,7 +2,6 @@ import type { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
 import type { AnswerMessage, MessagesRequest, StreamEvent, Tool, Usage } from './canonical.ts';
 import type { ReasoningEffort } from './effort.ts';
-import type { ReasoningRefusal } from './refused-reasoning.ts';
 import type { Recall } from './remembered-turn.ts';
 
 /**
@@ -244,6 +243,21 @@ export interface ForeignState {
     warnings?: Set<string>,
   ): Readonly<Record<string, unknown>>;
 }
+
+/** What a provider has against the reasoning in a conversation. */
+export type ReasoningRefusal =
+  /** Some of it is not what this provider has made. */
+  | 'not-its-own'
+  /** The same of Gemini's signatures of calls. */
+  | 'bad-call-signature'
+  /** The conversation ends with thinking, while thinking is off. */
+  | 'thinking-off'
+  /** An answer with calls must begin with its own thinking, and does not. */
+  | 'no-thinking'
+  /** Every answer must have the field for reasoning, be it empty. */
+  | 'no-reasoning-field'
+  /** Gemini's calls must be signed. */
+  | 'no-call-signature';
 
 /** A request from which all past reasoning has been taken, after the provider has refused some of it. */
 export interface WithoutReasoning {

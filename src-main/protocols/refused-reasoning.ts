@@ -1,19 +1,4 @@
-import type { Quirks, UpstreamError } from './codec.ts';
-
-/** What a provider has against the reasoning in a conversation. */
-export type ReasoningRefusal =
-  /** Some of it is not what this provider has made. */
-  | 'not-its-own'
-  /** The same of Gemini's signatures of calls. */
-  | 'bad-call-signature'
-  /** The conversation ends with thinking, while thinking is off. */
-  | 'thinking-off'
-  /** An answer with calls must begin with its own thinking, and does not. */
-  | 'no-thinking'
-  /** Every answer must have the field for reasoning, be it empty. */
-  | 'no-reasoning-field'
-  /** Gemini's calls must be signed. */
-  | 'no-call-signature';
+import type { Quirks, ReasoningRefusal, UpstreamError } from './codec.ts';
 
 /** The vendors' words, without quotation marks. Sources: the unit test, where each stands with its own. */
 const WORDINGS: readonly (readonly [RegExp, ReasoningRefusal])[] = [

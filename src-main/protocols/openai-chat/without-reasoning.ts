@@ -1,6 +1,5 @@
-import type { Quirks, WithoutReasoning } from '../codec.ts';
+import type { Quirks, ReasoningRefusal, WithoutReasoning } from '../codec.ts';
 import { isObject } from '../is-object.ts';
-import type { ReasoningRefusal } from '../refused-reasoning.ts';
 import { callsOf, signatureOfDetail, signatureOfExtra, UNSIGNED_CALL, unsignedDetail } from './own-state.ts';
 
 /** How hard is thought, in all of the dialect's words for it. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ReasoningRefusal, reasoningRefusal, wantedQuirk } from '../../../src-main/protocols/refused-reasoning.ts';
+import type { ReasoningRefusal } from '../../../src-main/protocols/codec.ts';
+import { reasoningRefusal, wantedQuirk } from '../../../src-main/protocols/refused-reasoning.ts';
 import { decodeError } from '../../../src-main/protocols/upstream-error.ts';
 import { defaultQuirks } from '../../../src-main/providers/quirks.ts';
 
