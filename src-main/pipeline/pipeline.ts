@@ -133,7 +133,12 @@ export class Pipeline {
     const plan = this.#options.plan(request.body.model);
     context.plan = plan;
     const attempts = plan.targets.map((target) => this.#attemptContext(context, target, true));
-    return countTokens(request, attempts, { ...this.#options, hops });
+    this.#running += 1;
+    try {
+      return await countTokens(request, attempts, { ...this.#options, hops });
+    } finally {
+      this.#running -= 1;
+    }
   }
 
   /** The core inside all request middleware. */

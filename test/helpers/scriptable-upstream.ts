@@ -16,7 +16,8 @@ export * from './upstream/step.ts';
 export type Script = (request: UpstreamRequest, index: number) => Step | Promise<Step>;
 
 /** What its counters of tokens (Anthropic's and Responses') say; null: they are not there. */
-export type CountScript = (request: UpstreamRequest) => number | null | RawStep | { kind: 'hang' } | { kind: 'close' };
+type CountStep = number | null | RawStep | { kind: 'hang' } | { kind: 'close' };
+export type CountScript = (request: UpstreamRequest) => CountStep | Promise<CountStep>;
 
 export interface UpstreamOptions {
   models?: string[];
@@ -100,7 +101,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
         request.body = body;
         request.bodyComplete = true;
         const { protocol } = request;
-        if (request.counts) return await answerCount(count(request), { request, response, breakOff });
+        if (request.counts) return await answerCount(await count(request), { request, response, breakOff });
         if (protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
         const step = queued.shift() ?? (await script(request, scripted++));
         await perform(step, { request, response, dialect: dialects[protocol], id: String(++answered), breakOff });
@@ -185,7 +186,7 @@ function answerOther(request: UpstreamRequest, response: ServerResponse, models:
 }
 
 async function answerCount(
-  step: ReturnType<CountScript>,
+  step: CountStep,
   { request, response, breakOff }: Pick<Call, 'request' | 'response' | 'breakOff'>,
 ): Promise<void> {
   if (step === null) answerOther(request, response, []);

@@ -171,6 +171,21 @@ describe('what a counter cannot do is done here', () => {
     expect(await counts('kimi')).toBe('provider');
   });
 
+  it('is waited for by an engine that stops', async () => {
+    const asked = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<number>();
+    upstream.count(() => {
+      asked.resolve();
+      return told.promise;
+    });
+    const answer = count('claude/claude-opus-5-5');
+    await asked.promise;
+    const stopped = running.engine.stop();
+    told.resolve(77);
+    expect(await (await answer).json()).toEqual({ input_tokens: 77 });
+    await stopped;
+  });
+
   it('silence is waited for three seconds, once', async () => {
     upstream.count(() => ({ kind: 'hang' }));
     const begun = performance.now();
