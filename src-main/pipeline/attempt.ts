@@ -115,8 +115,11 @@ async function ask(
     try {
       received = await provider.send({ ...upstream.call, signal });
     } catch (error) {
-      retry.unlearn();
-      if (retry.first === null || !(error instanceof ProxyError)) throw error;
+      if (retry.first === null) throw error;
+      if (!(error instanceof ProxyError)) {
+        retry.unlearn();
+        throw error;
+      }
       retry.failed(retry.first);
       return retry.first;
     }

@@ -2,6 +2,7 @@ import type { TokenUsage } from '../../src-shared/requests.ts';
 import { estimateTokensOfBody } from '../protocols/estimate-tokens.ts';
 import { someFieldText } from '../protocols/field-texts.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
+import { PerModel } from '../providers/per-model.ts';
 import type { Target } from '../routing/plan.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
@@ -30,8 +31,6 @@ const LEAST_TOKENS_PER_BYTE = 1 / 5;
 const MOST_TOKENS_PER_BYTE = 1;
 /** How much of what was told before still counts beside what is told now. */
 const FADING = 0.8;
-/** Far more than anyone uses; a client may ask for names without end. */
-const MOST_MODELS = 1000;
 /** With Anthropic's beta context-1m-2025-08-07. */
 const LARGE_WINDOW = 1_000_000;
 
@@ -87,7 +86,7 @@ export interface WindowCheckOptions {
  */
 export class WindowCheck {
   readonly #options: WindowCheckOptions;
-  readonly #sizes = new WeakMap<BaseProvider, Map<string, ModelSize>>();
+  readonly #sizes = new WeakMap<BaseProvider, PerModel<ModelSize>>();
 
   constructor(options: WindowCheckOptions) {
     this.#options = options;
@@ -181,7 +180,7 @@ export class WindowCheck {
   #sizeOf({ provider, model }: Target): ModelSize {
     let sizes = this.#sizes.get(provider);
     if (sizes === undefined) {
-      sizes = new Map();
+      sizes = new PerModel();
       this.#sizes.set(provider, sizes);
     }
     const known = sizes.get(model);
@@ -193,8 +192,6 @@ export class WindowCheck {
       bytes: 0,
       countedAt: Number.NEGATIVE_INFINITY,
     };
-    const [oldest] = sizes.keys();
-    if (sizes.size >= MOST_MODELS && oldest !== undefined) sizes.delete(oldest);
     sizes.set(model, size);
     return size;
   }

@@ -1,18 +1,12 @@
 import type { Quirks } from '../protocols/codec.ts';
-
-/** Far more than any provider lists and anyone uses; a client may ask for names without end. */
-const MOST_MODELS = 1000;
+import { PerModel } from './per-model.ts';
 
 /** What models of one provider have turned out to want, against what was known of them. Lives as long as the process. */
 export class LearnedQuirks {
-  readonly #byModel = new Map<string, Partial<Quirks>>();
+  readonly #byModel = new PerModel<Partial<Quirks>>();
 
   add(model: string, quirks: Partial<Quirks>): void {
-    const known = this.#byModel.get(model);
-    this.#byModel.delete(model);
-    this.#byModel.set(model, { ...known, ...quirks });
-    const [oldest] = this.#byModel.keys();
-    if (this.#byModel.size > MOST_MODELS && oldest !== undefined) this.#byModel.delete(oldest);
+    this.#byModel.set(model, { ...this.#byModel.get(model), ...quirks });
   }
 
   /** What has turned out to be no help. */
