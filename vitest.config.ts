@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { noBackground } from './test/helpers/no-background.ts';
 
 /** Only where every program is there (.ci/run) can a shortfall mean missing tests instead of skipped ones. */
 const enforceCoverage = process.env.CPROXY_COVERAGE === 'enforce';
@@ -10,6 +11,8 @@ const atLeast = (percent: number) => ({ statements: percent, functions: percent,
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export.
 export default defineConfig({
   test: {
+    // Programs that tests start with a vendor's usual key must not ask that vendor anything.
+    env: noBackground,
     maxWorkers: Math.min(4, availableParallelism()),
     projects: [
       {

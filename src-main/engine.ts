@@ -5,14 +5,25 @@ import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Config, isLoopbackHost, type ProviderConfig, providerSchema } from '../src-shared/config.ts';
-import type { ConfigView, EngineStatus, ProviderView } from '../src-shared/control.ts';
+import type {
+  ConfigView,
+  EngineStatus,
+  HealthView,
+  ModelListView,
+  ModelsView,
+  ProviderView,
+} from '../src-shared/control.ts';
+import { ProxyError } from '../src-shared/errors.ts';
+import type { ResolveKey } from '../src-shared/keys.ts';
 import { configForDisplay } from './config/config-for-display.ts';
 import { ensureFolders, type Folders } from './config/folders.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
+import { writePrivateFile } from './config/private-file.ts';
 import { AdminSessions } from './control/admin-sessions.ts';
 import type { ControlRouter } from './control/control-router.ts';
 import { TokenCounter } from './counting/token-counter.ts';
+import { HealthBoard } from './observability/health-board.ts';
 import type { Logger } from './observability/logger.ts';
 import { RequestLog } from './observability/request-log.ts';
 import { EventBus } from './pipeline/events.ts';
@@ -20,11 +31,20 @@ import type { Middleware } from './pipeline/middleware.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { noMemory } from './pipeline/reasoning-memory.ts';
 import type { BaseProvider } from './providers/base-provider.ts';
+import { HealthProbes } from './providers/health-probes.ts';
+import { ModelLists } from './providers/model-lists.ts';
+import { isElsewhere } from './providers/online.ts';
 import { createProvider } from './providers/provider-types.ts';
-import { createTransport, type Transport } from './providers/transport.ts';
+import { proxySecrets } from './providers/proxy.ts';
+import { createTransport, type SystemProxy, type Transport } from './providers/transport.ts';
+import { WarmUp } from './providers/warm-up.ts';
 import { ProviderRouter } from './routing/provider-router.ts';
 import { createKeyResolver } from './secrets/key-references.ts';
+import { keyUsersOf } from './secrets/key-users.ts';
+import { openSecretStore } from './secrets/open-secret-store.ts';
 import { createRedactor } from './secrets/redact.ts';
+import type { SecretStore } from './secrets/secret-store.ts';
+import { StoredKeys } from './secrets/stored-keys.ts';
 import { TokenStore } from './secrets/token-store.ts';
 import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
@@ -44,6 +64,10 @@ export interface EngineOptions {
   /** Folder of the built renderer; null where there is none. */
   uiFolder: string | null;
   middleware?: readonly Middleware[];
+  /** Where stored keys are; what the configuration names where absent. */
+  secrets?: SecretStore;
+  /** Where the host knows of proxies that the environment does not name. */
+  systemProxy?: SystemProxy;
 }
 
 /** Why an engine could not start, in words for its user. */
@@ -72,6 +96,9 @@ export interface Engine {
   readonly stopped: Promise<void>;
 }
 
+/** How long a start waits for keys to be read. */
+const KEYS_AT_START_MS = 1_000;
+
 const demoConfig: ProviderConfig = providerSchema.parse({
   id: 'demo',
   name: 'Demo',
@@ -90,7 +117,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   setFlagsFromString('--no-parallel-scavenge');
   const warnings = [...loaded.warnings, ...ensureFolders(folders)];
   const lock = await lockOrExplain(folders.data, options.host);
-  const transport = createTransport();
+  const { systemProxy } = options;
+  const transport = createTransport({
+    env: options.env,
+    baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
+    ...(systemProxy === undefined ? {} : { systemProxy }),
+  });
   try {
     const engine = new RunningEngine(options, warnings, lock, transport);
     await engine.listen();
@@ -118,10 +150,18 @@ class RunningEngine implements Engine {
   readonly #lock: LockHandle;
   readonly #transport: Transport;
   readonly #providers: readonly BaseProvider[];
+  readonly #storedKeys: StoredKeys;
   readonly #router: ProviderRouter;
   readonly #tokens: TokenStore;
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
+  /** Every key that has been read; what they are hidden by follows. */
+  readonly #secrets = new Set<string>();
+  #redact = createRedactor([]);
+  readonly #health: HealthBoard;
+  readonly #probes: HealthProbes;
+  readonly #modelLists: ModelLists;
+  readonly #warmUp: WarmUp;
   readonly #store: ReasoningStore;
   readonly #counter: TokenCounter;
   readonly #pipeline: Pipeline;
@@ -144,25 +184,49 @@ class RunningEngine implements Engine {
     this.#lock = lock;
     this.#transport = transport;
 
-    const secrets = new Set<string>([lock.contents.secret]);
+    // Some things show themselves only when they are used, long after the start.
+    const onWarning = (warning: string): void => {
+      warnings.push(warning);
+      log.warn(warning);
+    };
+    this.#secrets.add(lock.contents.secret);
+    const store = options.secrets ?? openSecretStore(config.secrets, folders.data);
+    if (!store.encrypted) warnings.push(`Keys that \`cproxy keys set\` stores are kept in ${store.place}.`);
     const resolve = createKeyResolver({
       env: options.env,
       baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
+      store,
+      outsideShell: options.host === 'desktop' || options.env.TERM === undefined,
     });
-    const resolveKey: typeof resolve = (reference) => {
-      const key = resolve(reference);
-      if (key.state === 'present') {
-        secrets.add(key.value);
-        if (key.warning !== null) warnings.push(key.warning);
+    const warned = new Set<string>();
+    const resolveKey: ResolveKey = async (question) => {
+      const key = await resolve(question);
+      if (key.state !== 'present') return key;
+      this.#hide(key.value);
+      if (key.warning !== null && !warned.has(key.warning)) {
+        warned.add(key.warning);
+        onWarning(key.warning);
       }
       return key;
     };
     // A header may carry a gateway's key.
-    for (const { headers } of config.providers) for (const value of Object.values(headers)) secrets.add(value);
+    for (const { headers } of config.providers) for (const value of Object.values(headers)) this.#secrets.add(value);
+    const proxies = config.providers.map(({ proxy }) => proxy);
+    for (const secret of proxySecrets(proxies, options.env)) this.#secrets.add(secret);
+    this.#redact = createRedactor(this.#secrets);
     const resources = { transport, resolveKey };
     this.#providers = config.providers.map((provider) => createProvider(provider, resources));
+    this.#storedKeys = new StoredKeys({
+      store,
+      providers: keyUsersOf(config),
+      onKey: (key) => this.#hide(key),
+      onChange: async (id) => {
+        const keys = this.#providers.find((provider) => provider.id === id)?.keys;
+        keys?.refresh();
+        await keys?.read();
+      },
+    });
     this.#router = new ProviderRouter(config, this.#providers, createProvider(demoConfig, resources));
-    warnings.push(...this.#router.warnings);
     for (const { baseUrl, id, enabled } of this.#providers)
       if (enabled && baseUrl !== null && this.#wouldBeSelf(baseUrl, config.server.port))
         warnings.push(`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`);
@@ -173,16 +237,61 @@ class RunningEngine implements Engine {
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);
     logRequests(bus, config.logging.level, log);
+    this.#health = new HealthBoard(
+      this.#providers.map(({ id, baseUrl, keys }) => ({
+        id,
+        keys: () => keys.views(),
+        elsewhere: isElsewhere(baseUrl),
+      })),
+    );
+    bus.on('attempt.finished', ({ attempt }) => {
+      this.#health.attemptFinished(attempt);
+      this.#probes.attemptFinished(attempt);
+    });
+    const enabled = this.#providers.filter((provider) => provider.enabled);
+    this.#probes = new HealthProbes({
+      providers: enabled,
+      ...config.health,
+      report: (provider, report) => this.#health.probed(provider, report),
+      onOnline: (online) => {
+        this.#health.setOnline(online);
+        log.info(online ? 'The network is back' : 'This machine is offline');
+      },
+      onWake: () => {
+        this.#health.woke();
+        transport.reset();
+        log.info('This machine has slept; all providers are asked again');
+      },
+      onError: (provider, error) =>
+        log.error('A probe failed inside CProxy', {
+          provider,
+          stack: error instanceof Error ? error.stack : String(error),
+        }),
+      redact: (text) => this.#redact(text),
+      lastGood: (provider) => this.#health.lastGood(provider),
+    });
+    this.#modelLists = new ModelLists({
+      providers: enabled,
+      folder: folders.cache,
+      refreshMs: config.modelLists.refreshMs,
+      write: writePrivateFile,
+      onWarning,
+      onFetched: (fetched) => log.debug('A list of models was fetched', fetched),
+      onFailed: ({ provider, reason }) =>
+        log.warn('A list of models could not be fetched', { provider, reason: this.#redact(reason) }),
+    });
+    this.#modelLists.readKept();
+    warnings.push(...enabled.flatMap((provider) => provider.warnings));
+    this.#warmUp = new WarmUp({
+      providers: enabled,
+      onWarning,
+      onLoaded: (loaded) => log.info('A model is loaded', loaded),
+    });
     const onInternalError = (error: unknown, requestId: string): void =>
       log.error('A request failed inside CProxy', {
         requestId,
         stack: error instanceof Error ? error.stack : String(error),
       });
-    // Some things show themselves only when they are used, long after the start.
-    const onWarning = (warning: string): void => {
-      warnings.push(warning);
-      log.warn(warning);
-    };
     const { keep, days, maxBytes } = config.conversations;
     const folder = keep === 'disk' ? folders.data : null;
     this.#store = ReasoningStore.open({ folder, keepDays: days, maxBytes, onWarning });
@@ -194,7 +303,7 @@ class RunningEngine implements Engine {
       middleware: options.middleware ?? [],
       instanceId: randomBytes(8).toString('hex'),
       isSelf: (url) => this.#wouldBeSelf(url, this.#port),
-      redact: createRedactor(secrets),
+      redact: (text) => this.#redact(text),
       memory: keep === 'nothing' ? noMemory : this.#store,
       counter: this.#counter,
       onInternalError,
@@ -208,14 +317,15 @@ class RunningEngine implements Engine {
       isDraining: () => this.#state !== 'running',
       onInternalError,
     });
-    const assertRoutable = (model: string): void => {
-      this.#router.plan(model);
-    };
     const handle: Pipeline['handle'] = (request, reply) => this.#pipeline.handle(request, reply);
     const countTokens: Pipeline['countTokens'] = (request) => this.#pipeline.countTokens(request);
     registerMessagesDoor(this.#server, { handle, countTokens });
     registerOpenaiDoors(this.#server, { handle, countTokens });
-    registerModelsDoor(this.#server, { list: () => this.#router.list(), assertRoutable, since: this.#startedAt });
+    registerModelsDoor(this.#server, {
+      list: () => this.#router.list(),
+      find: (model) => this.#router.find(model),
+      since: this.#startedAt,
+    });
     registerHealthDoor(this.#server, () => ({
       state: this.#state,
       version: packageJson.version,
@@ -258,7 +368,12 @@ class RunningEngine implements Engine {
     if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
     this.#lock.update({ endpoint: this.#endpoint });
     if (this.#config.conversations.keep === 'disk') this.#store.readAhead();
+    await this.#readKeys();
     this.#state = 'running';
+    const { routing, modelLists } = this.#config;
+    if (routing.loadBalancing.healthCheck) this.#probes.start();
+    if (modelLists.fetch) this.#modelLists.start();
+    this.#warmUp.start();
   }
 
   status(): EngineStatus {
@@ -271,12 +386,20 @@ class RunningEngine implements Engine {
       auth: this.#config.server.auth,
       configFile: this.#options.loaded.file,
       host: this.#options.host,
-      providers: this.#providers.map(viewProvider),
+      providers: this.#providers.map((provider) => ({
+        ...viewProvider(provider, this.#health.view(provider.id)),
+        models: this.#listView(provider),
+      })),
       aliases: this.#config.aliases,
       requests: this.#requests.counts(),
       memoryBytes: process.memoryUsage.rss(),
-      warnings: this.#warnings,
+      warnings: this.#allWarnings,
     };
+  }
+
+  /** Where names lead follows the providers' lists. */
+  get #allWarnings(): string[] {
+    return [...this.#warnings, ...this.#router.warnings];
   }
 
   controlRouter(): Promise<ControlRouter> {
@@ -285,7 +408,11 @@ class RunningEngine implements Engine {
         status: () => this.status(),
         config: () => this.#configView(),
         requests: this.#requests,
+        probe: (provider) => this.#probes.probeNow(provider),
+        models: (provider) => this.#modelsView(provider),
+        refreshModels: (provider) => this.#modelLists.refresh(provider),
         tokens: this.#tokens,
+        keys: this.#storedKeys,
         sessions: this.#sessions,
         stop: () => {
           this.stop().catch((error: unknown) =>
@@ -307,6 +434,7 @@ class RunningEngine implements Engine {
     const { log } = this.#options;
     this.#state = 'draining';
     try {
+      await Promise.all([this.#probes.stop(), this.#modelLists.stop(), this.#warmUp.stop()]);
       const deadline = Date.now() + this.#config.server.graceMs;
       while (this.#pipeline.running > 0 && Date.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -323,9 +451,49 @@ class RunningEngine implements Engine {
     }
   }
 
+  /** @throws ProxyError `invalid_field` where there is no provider of that id. */
+  #modelsView(id: string): ModelsView {
+    const provider = this.#providers.find((candidate) => candidate.id === id);
+    if (provider === undefined)
+      throw ProxyError.of('invalid_field', { field: 'provider', expected: 'must be the id of a provider' });
+    const models = provider.models.map((model) => ({
+      id: model,
+      displayName: provider.displayNameOf(model),
+      ...provider.factsOf(model),
+    }));
+    return { ...this.#listView(provider), models };
+  }
+
+  /** Errors are told in the provider's words, which may hold what was sent. */
+  #listView(provider: BaseProvider): ModelListView {
+    const view = provider.modelsView();
+    return view.error === null ? view : { ...view, error: this.#redact(view.error) };
+  }
+
   #configView(): ConfigView {
     const { config, file, environment, sources } = this.#options.loaded;
-    return { file, environment, sources, config: configForDisplay(config), warnings: this.#warnings };
+    return { file, environment, sources, config: configForDisplay(config), warnings: this.#allWarnings };
+  }
+
+  /** What a start message or a status tells of keys should be known by then, but a keychain may wait for its user. */
+  async #readKeys(): Promise<void> {
+    const read = Promise.all(this.#providers.filter(({ enabled }) => enabled).map(({ keys }) => keys.read()));
+    // What it throws, the first request meets as well.
+    const settled = read.then(
+      () => undefined,
+      () => undefined,
+    );
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, KEYS_AT_START_MS);
+    await Promise.race([settled, limit.promise]);
+    clearTimeout(timer);
+  }
+
+  /** From now on, a key is cut out of whatever is written or shown. */
+  #hide(key: string): void {
+    if (this.#secrets.has(key)) return;
+    this.#secrets.add(key);
+    this.#redact = createRedactor(this.#secrets);
   }
 
   #wouldBeSelf(url: URL, port: number): boolean {
@@ -358,17 +526,17 @@ function logRequests(bus: EventBus, level: Config['logging']['level'], log: Logg
   });
 }
 
-function viewProvider(provider: BaseProvider): ProviderView {
-  const { id, name, type, baseUrl, models, priority, enabled } = provider;
+function viewProvider(provider: BaseProvider, health: HealthView): Omit<ProviderView, 'models'> {
+  const { id, name, type, baseUrl, priority, enabled } = provider;
   return {
     id,
     name,
     type,
     baseUrl: baseUrl?.href ?? null,
-    models: [...models],
     priority,
     enabled,
-    key: provider.keyView(),
+    keys: provider.keys.views(),
+    health,
   };
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Preset, presetIds, presets } from './presets.ts';
 import type { ProviderProtocol } from './requests.ts';
 
 /**
@@ -26,17 +27,22 @@ export const keyReferenceSchema = z
     "Where the API key is kept: env:NAME, file:PATH, keychain:NAME, or client (the client's own Anthropic login)",
   );
 
-/** Provider types. Adding one is a file in src-main/providers and a line here. */
+/** Provider types. Adding one is a file in src-main/providers/types, its line in provider-types.ts, and its name here. */
 export const providerTypes = [
   'anthropic',
   'anthropic-compatible',
   'openai',
   'openai-compatible',
   'openrouter',
+  'gemini',
   'ollama',
+  'lmstudio',
+  'llamacpp',
+  'vllm',
   'demo',
 ] as const;
-export const providerTypeSchema = z.enum(providerTypes);
+/** What a user may write as type: one of those, or a vendor by name (presets.ts). */
+export const providerTypeSchema = z.enum([...providerTypes, ...presetIds]);
 
 const protocolSchema = z.enum([
   'anthropic',
@@ -51,6 +57,7 @@ export const timeoutsSchema = z.strictObject({
     .default(60_000)
     .describe('Without a byte before the first content, while another target is left to try'),
   idleMs: milliseconds.default(300_000).describe('Without a byte otherwise'),
+  totalMs: milliseconds.optional().describe('For a whole answer, from its request to its end; no limit where absent'),
 });
 
 /** Ways in which this server differs from what its type and its address expect. */
@@ -60,10 +67,10 @@ export const quirksSchema = z.strictObject({
     .optional()
     .describe('Name of the field that limits the length of an answer'),
   reasoningFormat: z
-    .enum(['none', 'reasoning_effort', 'reasoning', 'thinking', 'enable_thinking'])
+    .enum(['none', 'reasoning_effort', 'reasoning', 'thinking', 'enable_thinking', 'chat_template_kwargs'])
     .optional()
     .describe(
-      "How Chat Completions is told how hard to think: reasoning_effort, OpenRouter's reasoning object, thinking with a type (DeepSeek, GLM, Kimi), enable_thinking in chat_template_kwargs (Qwen, vLLM), or not at all",
+      "How Chat Completions is told how hard to think: reasoning_effort, OpenRouter's reasoning object, thinking with a type (DeepSeek, GLM, Kimi), enable_thinking (Qwen's own API), the same in chat_template_kwargs (vLLM, llama.cpp), or not at all",
     ),
   returnsReasoningContent: z
     .boolean()
@@ -96,6 +103,12 @@ export const quirksSchema = z.strictObject({
     .optional()
     .describe('Ids of tool calls: any, or nine letters and digits as Mistral requires'),
   toolLimit: whole.positive().nullable().optional().describe('How many tools it takes; null: any number'),
+  takesNamedTool: z
+    .boolean()
+    .optional()
+    .describe(
+      'Takes the name of the tool that must be called; else that one alone is offered, and some tool must be called',
+    ),
   cacheMarks: z
     .enum(['none', 'cache_control', 'prompt_cache_breakpoint'])
     .optional()
@@ -127,8 +140,41 @@ export const quirksSchema = z.strictObject({
 export const capabilitiesSchema = z.strictObject({
   streaming: z.boolean().optional().describe('Can stream answers'),
   tools: z.boolean().optional().describe('Can call tools'),
+  parallelTools: z.boolean().optional().describe('Can call several tools in one answer'),
   reasoning: z.boolean().optional().describe('Can think before it answers'),
   vision: z.boolean().optional().describe('Can read images'),
+  documents: z.boolean().optional().describe('Can read PDF documents'),
+  promptCaching: z.boolean().optional().describe('Keeps the beginning of a prompt for the next request'),
+  structuredOutput: z.boolean().optional().describe('Can be held to a JSON Schema'),
+});
+
+/** A model with what is known of it; a name alone stands for one of which nothing is said. */
+const modelSchema = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({
+      id: z.string().min(1).describe('Its name at the provider'),
+      contextWindow: whole.positive().optional().describe('Tokens it has room for'),
+      maxOutput: whole.positive().optional().describe('Most tokens of an answer'),
+      capabilities: capabilitiesSchema.optional().describe('What it can do'),
+    }),
+  ],
+  { error: 'must be the id of a model, or a section with its id' },
+);
+
+/** One of several keys. */
+const providerKeySchema = z.strictObject({
+  key: keyReferenceSchema,
+  name: identifier.optional().describe('Shown to people instead of its number'),
+  weight: z.number().positive().default(1).describe('How many of the conversations it gets, as against the others'),
+  requestsPerMinute: whole.positive().optional().describe('Most requests it is used for in a minute'),
+  tokensPerMinute: whole.positive().optional().describe('Most tokens, read and written, it is used for in a minute'),
+});
+
+/** A proxy: its address, a variable that holds one with a login, what the system says, or none. */
+const proxySchema = z.string().regex(/^(system|none|env:[A-Za-z_][A-Za-z0-9_]*|(https?|socks5h?):\/\/[^@\s]+)$/, {
+  error:
+    'must be system, none, env:NAME, or the address of a proxy (http://, https://, socks5://) without user name and password; one with a login belongs in a variable',
 });
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of an HTTP header');
@@ -148,7 +194,7 @@ const providerFields = z.strictObject({
   baseUrl: baseUrl
     .optional()
     .describe('With or without a trailing slash or version segment; /v1 is added where there is none'),
-  models: z.array(z.string().min(1)).optional().describe('Model ids it serves'),
+  models: z.array(modelSchema).optional().describe('Models it serves; where absent, those that it lists itself'),
   protocols: z
     .array(protocolSchema)
     .min(1)
@@ -162,20 +208,70 @@ const providerFields = z.strictObject({
     ),
   capabilities: capabilitiesSchema
     .optional()
-    .describe('What its models can do; kept for routing, which does not ask yet'),
+    .describe('What its models can do, where neither it nor the model catalogue says so, or where they are wrong'),
   priority: whole.min(0).default(100).describe('Order of preference, 1 first'),
   enabled: z.boolean().default(true).describe('Whether requests may go there'),
   key: keyReferenceSchema.optional(),
+  keys: z
+    .array(providerKeySchema)
+    .min(1)
+    .optional()
+    .describe('Several keys instead of one: each conversation stays with one of them while that can be used'),
   headers: z.record(headerName, headerValue).default({}).describe('Sent with every request'),
   timeouts: timeoutsSchema.prefault({}).describe('How long it is waited for'),
+  proxy: proxySchema
+    .default('system')
+    .describe(
+      'The way to it: system (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY), none, the address of a proxy, or env:NAME for one with a login. Servers on this machine are asked directly with system',
+    ),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with certificates (PEM) that are trusted besides the usual ones, such as those of a company; system for those that the system trusts',
+    ),
+  http2: z
+    .boolean()
+    .optional()
+    .describe(
+      'true: HTTP/2 where the server offers it, with up to 100 answers in one connection; else each has one of its own',
+    ),
+  maxConcurrent: whole
+    .positive()
+    .optional()
+    .describe(
+      'Most requests at a time; others wait for their turn. For servers on this machine; no limit where absent',
+    ),
+  warmUp: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Models that a server on this machine loads when CProxy starts, so that the first request need not wait'),
+  keepAliveMs: whole
+    .min(-1)
+    .optional()
+    .describe(
+      'How long a server on this machine keeps a model after its last use; -1 for ever, absent its own default',
+    ),
   quirks: quirksSchema.optional().describe('How it differs from what its type and address expect'),
 });
+
+/** What is about a server elsewhere. */
+const DEMO_TAKES_NO = ['baseUrl', 'protocols', 'quirks', 'contextWindow', 'key', 'keys', 'ca', 'http2'] as const;
 
 export const providerSchema = providerFields.superRefine((provider, context) => {
   const problem = (field: keyof typeof provider, message: string) =>
     context.addIssue({ code: 'custom', path: [field], message });
-  if (provider.type.endsWith('-compatible') && provider.baseUrl === undefined)
-    problem('baseUrl', `is needed for type ${provider.type}`);
+  const needsAddress = provider.type.endsWith('-compatible') || presetOf(provider.type)?.baseUrl === null;
+  if (needsAddress && provider.baseUrl === undefined) problem('baseUrl', `is needed for type ${provider.type}`);
+  if (provider.type === 'demo')
+    for (const field of DEMO_TAKES_NO)
+      if (provider[field] !== undefined)
+        problem(field, 'means nothing for type demo, which answers from CProxy itself');
+  if (provider.key !== undefined && provider.keys !== undefined)
+    problem('keys', 'stands beside key; write one of the two');
+  if (provider.keys?.some(({ key }) => key === 'client') === true)
+    problem('keys', 'client is no key of ours, so it stands alone: key: client');
   if (provider.key === 'client' && provider.type !== 'anthropic')
     problem('key', 'client passes an Anthropic login on, so it works only with type anthropic');
   if (provider.id === 'demo' && provider.type !== 'demo')
@@ -213,7 +309,10 @@ export const routingSchema = z.strictObject({
         .enum(strategies)
         .default('priority')
         .describe('Among providers that list the same model; priority is the only one that is applied yet'),
-      healthCheck: z.boolean().default(true).describe('Probe providers; not done yet'),
+      healthCheck: z
+        .boolean()
+        .default(true)
+        .describe('Ask providers now and then, without cost, whether they are there and take their keys'),
       failover: z.boolean().default(true).describe('Try other targets when one fails'),
     })
     .prefault({})
@@ -266,6 +365,27 @@ export const conversationsSchema = z.strictObject({
     .describe('Most that it takes on disk; then the conversations that were not used for longest are forgotten'),
 });
 
+export const secretsSchema = z.strictObject({
+  store: z
+    .enum(['keychain', 'file'])
+    .default('keychain')
+    .describe(
+      "Where `cproxy keys set` keeps keys, and keychain: finds them: the system's keychain, or, where there is none, a file that only its owner can read, but that is not encrypted",
+    ),
+});
+
+export const healthSchema = z.strictObject({
+  intervalMs: milliseconds
+    .default(60_000)
+    .describe('Between two probes of a provider; one that has just answered is not probed'),
+  timeoutMs: milliseconds.default(5_000).describe('How long a probe waits'),
+});
+
+export const modelListsSchema = z.strictObject({
+  fetch: z.boolean().default(true).describe('Ask providers without models of their own in the file which they have'),
+  refreshMs: milliseconds.default(6 * 3_600_000).describe('Age at which a list is fetched again'),
+});
+
 const bodyShape = {
   server: serverSchema.prefault({}).describe('The listener'),
   logging: loggingSchema.prefault({}).describe('Lines on standard error'),
@@ -275,6 +395,9 @@ const bodyShape = {
     .default({})
     .describe('Model names of your own: each a target or a list in order of preference'),
   routing: routingSchema.prefault({}).describe('Where requests go'),
+  secrets: secretsSchema.prefault({}).describe('Keys that CProxy keeps'),
+  health: healthSchema.prefault({}).describe('Probes, where routing.loadBalancing.healthCheck has them done'),
+  modelLists: modelListsSchema.prefault({}).describe("Providers' own lists of models"),
   conversations: conversationsSchema
     .prefault({})
     .describe('What is remembered of conversations, so that models get their own reasoning back where clients lose it'),
@@ -338,8 +461,19 @@ export type Config = z.output<typeof configSchema>;
 /** What a user may write: everything with a default left out. */
 export type ConfigInput = z.input<typeof configSchema>;
 export type ProviderConfig = z.output<typeof providerSchema>;
-export type ProviderType = z.output<typeof providerTypeSchema>;
+/** A type proper. */
+export type ProviderType = (typeof providerTypes)[number];
+/** What may be written as type: a vendor's name stands for a type and an address. */
+export type ProviderKind = z.output<typeof providerTypeSchema>;
+export type ModelConfig = Exclude<NonNullable<ProviderConfig['models']>[number], string>;
+export type Capabilities = z.output<typeof capabilitiesSchema>;
 export type Timeouts = z.output<typeof timeoutsSchema>;
+
+/** The vendor that a type names; null for a type proper. */
+export function presetOf(type: ProviderKind): Preset | null {
+  const all: Partial<Record<ProviderKind, Preset>> = presets;
+  return all[type] ?? null;
+}
 
 /** Whether a host name can only mean this machine. */
 export function isLoopbackHost(host: string): boolean {

@@ -8,16 +8,95 @@ import type { RequestRow } from './requests.ts';
  * secret is ever in an answer, except a fresh token or login code, once.
  */
 
+/** What a vendor said of a limit in its last answer; `null` where it did not say. */
+export interface RateLimitView {
+  /** In the vendor's words: `requests`, `input-tokens`, `5h`, `7d`. */
+  name: string;
+  limit: number | null;
+  remaining: number | null;
+  /** Used part, 0 to 1. */
+  used: number | null;
+  /** Unix time in ms at which it begins anew. */
+  resetsAt: number | null;
+}
+
+/** One of a provider's keys, by its name; never the key. */
+export interface KeyView {
+  /** `key`, or of several their names or numbers. */
+  id: string;
+  /** Where it comes from, such as `env:OPENAI_API_KEY`; null where nothing is configured and nothing found. */
+  reference: string | null;
+  state: 'not-needed' | 'from-client' | 'reading' | 'missing' | 'ready' | 'cooling-down' | 'exhausted' | 'refused';
+  /** Why, in words that say what to do; null where there is nothing to say. */
+  reason: string | null;
+  /** Unix time in ms at which it is used again; null where no time is known. */
+  until: number | null;
+  limits: RateLimitView[];
+}
+
+/** How a provider does, by what its answers and its probes have shown. Times in ms; null: not known. */
+export interface HealthView {
+  state: 'healthy' | 'degraded' | 'down' | 'unknown';
+  reason: string | null;
+  /** Unix time since when it has been in this state. */
+  since: number;
+  /** Unix time of the last answer or probe. */
+  checkedAt: number | null;
+  /** Attempts in the window of the last minutes, and how many of them failed through its own fault. */
+  attempts: number;
+  failures: number;
+  /** Moving averages. */
+  firstContentMs: number | null;
+  totalMs: number | null;
+  tokensPerSecond: number | null;
+}
+
+/** Where a provider's list of models comes from. */
+export interface ModelListView {
+  source: 'configured' | 'fetched' | 'built-in' | 'none';
+  count: number;
+  /** The first of them. */
+  ids: string[];
+  /** Unix time in ms. */
+  fetchedAt: number | null;
+  /** Why the last fetch failed. */
+  error: string | null;
+}
+
+/** A model of a provider, with what is known of it; null: not known. Token counts. */
+export interface ModelView {
+  id: string;
+  displayName: string;
+  contextWindow: number | null;
+  maxOutput: number | null;
+  /** Whether it can think, and the efforts it takes. */
+  reasoning: boolean | null;
+  efforts: readonly string[] | null;
+  /** What it reads besides text. */
+  images: boolean | null;
+  documents: boolean | null;
+  tools: boolean | null;
+  parallelTools: boolean | null;
+  structuredOutput: boolean | null;
+  promptCaching: boolean | null;
+  streaming: boolean | null;
+}
+
+/** All models of a provider, and where its list comes from. */
+export interface ModelsView extends ModelListView {
+  models: ModelView[];
+}
+
 export interface ProviderView {
   id: string;
   name: string;
   type: string;
   baseUrl: string | null;
-  models: string[];
+  models: ModelListView;
   priority: number;
   enabled: boolean;
-  /** Where the key comes from, never the key. */
-  key: { reference: string | null; state: 'not-needed' | 'present' | 'missing' | 'from-client'; reason: string | null };
+  keys: KeyView[];
+  health: HealthView;
 }
 
 export interface EngineStatus {
@@ -60,6 +139,30 @@ export interface TokenView {
   createdAt: number;
 }
 
+/** The keys that `cproxy keys set` has stored; never the keys. */
+export interface StoredKeysView {
+  /** Where they are kept, in words. */
+  place: string;
+  encrypted: boolean;
+  keys: {
+    name: string;
+    /** The only address that it is sent to. */
+    origin: string;
+    /** Ids of the providers whose configuration uses it. */
+    providers: string[];
+  }[];
+}
+
+/** What has been stored, and what else is to be done for it to be used. */
+export interface KeySetView {
+  name: string;
+  origin: string;
+  place: string;
+  notes: string[];
+  /** Lines for the configuration, in YAML; empty where it uses the key already. */
+  configuration: string[];
+}
+
 const output = <T>(): z.ZodType<T, T> => z.custom<T>(() => true);
 
 /** Reads may also be asked with GET over HTTP; everything that changes something takes POST only. */
@@ -67,6 +170,8 @@ const read = oc.route({ method: 'GET' });
 const change = oc.route({ method: 'POST' });
 
 const rowLimit = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) }).prefault({});
+
+const providerId = z.string().min(1).max(200);
 
 export const controlContract = {
   status: read.output(output<EngineStatus>()),
@@ -78,6 +183,12 @@ export const controlContract = {
     find: read.input(z.object({ id: z.string().min(1).max(200) })).output(output<RequestRow | null>()),
     live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
   },
+  health: {
+    /** Asks a provider, or all, now, and waits for what comes of it. The new state is in the answer. */
+    probe: change
+      .input(z.object({ provider: z.string().min(1).max(200).optional() }).prefault({}))
+      .output(output<EngineStatus>()),
+  },
   tokens: {
     list: read.output(output<TokenView[]>()),
     /** The token itself is in this answer and nowhere else. */
@@ -85,6 +196,27 @@ export const controlContract = {
       .input(z.object({ name: z.string().trim().min(1).max(64) }))
       .output(output<TokenView & { token: string }>()),
     revoke: change.input(z.object({ id: z.string().min(1).max(200) })).output(output<{ revoked: boolean }>()),
+  },
+  models: {
+    list: read.input(z.object({ provider: providerId })).output(output<ModelsView>()),
+    /** Fetches the list of a provider, or all, now, and waits for what comes of it. The new state is in the answer. */
+    refresh: change.input(z.object({ provider: providerId.optional() }).prefault({})).output(output<EngineStatus>()),
+  },
+  keys: {
+    list: read.output(output<StoredKeysView>()),
+    /** `name`: of the entry; the provider's id where absent. */
+    set: change
+      .input(
+        z.object({
+          provider: z.string().min(1).max(200),
+          name: z.string().min(1).max(200).optional(),
+          key: z.string().min(1).max(20_000),
+        }),
+      )
+      .output(output<KeySetView>()),
+    remove: change
+      .input(z.object({ provider: z.string().min(1).max(200), name: z.string().min(1).max(200).optional() }))
+      .output(output<{ name: string; removed: boolean }>()),
   },
   sessions: {
     /** A code for one login in a browser: valid 5 minutes, once. `expiresAt`: Unix time in ms. */

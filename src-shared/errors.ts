@@ -93,8 +93,22 @@ export const errorTable = {
     404,
     'not_found_error',
     false,
-    (d: { model: string; near: readonly string[] }) =>
-      `No provider has a model named '${d.model}'.${d.near.length > 0 ? ` Near matches: ${d.near.join(', ')}.` : ''} See GET /v1/models for what can be asked for, or add an alias for it to the configuration.`,
+    /** `unlisted`: providers whose lists are not there, `reason` null where they are being fetched. */
+    (d: {
+      model: string;
+      near: readonly string[];
+      unlisted?: readonly { provider: string; reason: string | null }[];
+    }) =>
+      [
+        `No provider has a model named '${d.model}'.`,
+        ...(d.near.length > 0 ? [`Near matches: ${d.near.join(', ')}.`] : []),
+        ...(d.unlisted ?? []).map(({ provider, reason }) =>
+          reason === null
+            ? `The list of models of '${provider}' is not there yet.`
+            : `The list of models of '${provider}' could not be fetched: ${reason}`,
+        ),
+        'See GET /v1/models for what can be asked for, or add an alias for it to the configuration.',
+      ].join(' '),
   ),
   no_such_path: entry(
     404,
@@ -184,6 +198,13 @@ export const errorTable = {
     false,
     (d: Provider & { reason: string }) => `Provider '${d.provider}' has no usable API key: ${d.reason}`,
   ),
+  key_store_failed: entry(503, 'api_error', false, (d: { reason: string }) => d.reason),
+  provider_keys_resting: entry(
+    429,
+    'rate_limit_error',
+    true,
+    (d: Provider & { reason: string }) => `No key of provider '${d.provider}' can be used now: ${d.reason}`,
+  ),
   provider_key_refused: entry(
     502,
     'api_error',
@@ -202,6 +223,20 @@ export const errorTable = {
     'timeout_error',
     true,
     (d: Provider & { ms: number }) => `Provider '${d.provider}' sent nothing for ${Math.round(d.ms / 1000)} s.`,
+  ),
+  provider_too_slow: entry(
+    504,
+    'timeout_error',
+    true,
+    (d: Provider & { ms: number }) =>
+      `Provider '${d.provider}' did not finish its answer within ${Math.round(d.ms / 1000)} s (timeouts.totalMs).`,
+  ),
+  provider_busy: entry(
+    529,
+    'overloaded_error',
+    true,
+    (d: Provider & { limit: number; ms: number }) =>
+      `Provider '${d.provider}' is busy: it is given ${d.limit === 1 ? 'one request' : `${d.limit} requests`} at a time (maxConcurrent), and none of those under way has ended within ${Math.round(d.ms / 1000)} s.`,
   ),
   provider_error: entry(
     502,
@@ -237,8 +272,8 @@ export const errorTable = {
     502,
     'api_error',
     false,
-    (d: Provider & { status: number }) =>
-      `Provider '${d.provider}' answered with a redirect (HTTP ${d.status}), which is not followed so that no key reaches another host. Correct its baseUrl.`,
+    (d: Provider & { status: number; advice: string }) =>
+      `Provider '${d.provider}' answered with a redirect (HTTP ${d.status}), which is not followed so that no key reaches another host: it leads ${d.advice}`,
   ),
   all_targets_failed: entry(
     502,

@@ -19,6 +19,15 @@ export function nearName(name: string, candidates: Iterable<string>): string | n
   return best?.name ?? null;
 }
 
+/** Edits, as a part of the longer name's length, up to which names are near. */
+const FARTHEST = 0.4;
+
+/** Lists may have thousands of names: those whose lengths alone differ too much need no more looking at. */
+function distanceWithin(from: string, to: string): number {
+  const apart = Math.abs(from.length - to.length);
+  return apart > FARTHEST * Math.max(from.length, to.length, 1) ? Number.POSITIVE_INFINITY : editDistance(from, to);
+}
+
 /** The names most like the one that was asked for, best first; none where nothing is near. `provider/model` also counts as `model`. */
 export function nearNames(asked: string, names: Iterable<string>, most = 3): string[] {
   // Names come from clients: the work is bounded whatever they send.
@@ -30,8 +39,9 @@ export function nearNames(asked: string, names: Iterable<string>, most = 3): str
     const contained = own.includes(wanted) || wanted.includes(bare);
     const score = contained
       ? 0.1
-      : Math.min(editDistance(wanted, own), editDistance(wanted, bare)) / Math.max(wanted.length, bare.length, 1);
-    if (score <= 0.4) scored.push({ name, score });
+      : Math.min(...[own, bare].map((candidate) => distanceWithin(wanted, candidate))) /
+        Math.max(wanted.length, bare.length, 1);
+    if (score <= FARTHEST) scored.push({ name, score });
   }
   return scored
     .sort((a, b) => a.score - b.score)

@@ -17,6 +17,8 @@ export interface TokenUsage {
 export interface AttemptRow {
   provider: string;
   model: string;
+  /** Which of the provider's keys it was made with, by name; null where there is but one. */
+  key: string | null;
   /** How the answer travels: the provider's own bytes, or decoded and encoded again. */
   mode: 'pass-through' | 'translated';
   startedMs: number;

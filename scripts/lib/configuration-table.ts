@@ -5,6 +5,7 @@ import { createProvider } from '../../src-main/providers/provider-types.ts';
 import { defaultQuirks } from '../../src-main/providers/quirks.ts';
 import { createTransport } from '../../src-main/providers/transport.ts';
 import { configSchema, providerSchema, providerTypes } from '../../src-shared/config.ts';
+import { presets } from '../../src-shared/presets.ts';
 
 /** The part of a JSON Schema that the configuration uses. */
 const schemaNode = z.object({
@@ -89,7 +90,10 @@ const inCell = (text: string): string => text.replaceAll('|', '\\|');
 /** What each quirk is for a provider of each type that says nothing of it, as a Markdown table. */
 function quirksTable(): string {
   const types = providerTypes.filter((type) => type !== 'demo');
-  const resources = { transport: createTransport(), resolveKey: () => ({ state: 'missing', reason: '' }) as const };
+  const resources = {
+    transport: createTransport(),
+    resolveKey: async () => ({ state: 'missing', reason: '' }) as const,
+  };
   const quirks = types.map((type) => {
     const address = type.endsWith('-compatible') ? { baseUrl: 'https://example.com' } : {};
     return createProvider(providerSchema.parse({ id: type, type, ...address }), resources).quirks;
@@ -116,6 +120,20 @@ function serversTable(): string {
   );
 }
 
+/** The vendors that are known by name, as a Markdown table. */
+function vendorsTable(): string {
+  return markdownTable(
+    ['`type`', 'vendor', 'address', 'usual variable', 'keys are made at'],
+    Object.entries(presets).map(([id, { name, baseUrl, keyVariable, keyPage }]) => [
+      `\`${id}\``,
+      name,
+      baseUrl === null ? 'your own, as `baseUrl`' : `\`${baseUrl}\``,
+      `\`${keyVariable}\``,
+      keyPage === undefined ? '' : `<${keyPage}>`,
+    ]),
+  );
+}
+
 function markdownTable(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
@@ -125,6 +143,7 @@ function markdownTable(head: string[], rows: string[][]): string {
 const parts: Readonly<Record<string, () => string>> = {
   quirks: quirksTable,
   servers: serversTable,
+  vendors: vendorsTable,
   fields: configurationTables,
 };
 

@@ -47,3 +47,23 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
       .trimEnd(),
   );
 }
+
+/**
+ * A text in lines of a width, broken between words; a word that is longer stays whole, so that it can be copied. Lines but the
+ * first stand two further in.
+ */
+export function wrapped(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(/\s+/)) {
+    const begins = line.trim() === '';
+    if (!begins && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = `${indent}  ${word}`;
+    } else {
+      line += begins ? word : ` ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines;
+}

@@ -39,8 +39,9 @@ Examples:
   $ cproxy                             start; prints the lines that point Claude Code here
   $ cproxy --port 5000 --open          start on another port and open the pages in a browser
   $ cproxy serve --config my.yaml --env production
-  $ cproxy status                      what runs, its providers and whether they have keys
+  $ cproxy status                      what runs, how its providers do, and their keys
   $ cproxy token new laptop            a client token, shown once
+  $ cproxy keys set openrouter         a provider's key, into the system's keychain
   $ cproxy config check                every problem of the configuration, with its line
 
 Exit codes:
@@ -71,9 +72,13 @@ Exit codes:
 
   program
     .command('status')
-    .description('what runs, its providers and whether they have keys')
+    .description('what runs, how its providers do, and their keys')
+    .option('--probe', 'ask all providers first how they are, without cost')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExamples:\n  $ cproxy status\n  $ cproxy status --json | jq .endpoint')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ cproxy status\n  $ cproxy status --probe\n  $ cproxy status --json | jq .endpoint',
+    )
     .action(async (options) => {
       const { status } = await import('./status.ts');
       finish(await status(options));
@@ -108,6 +113,50 @@ Exit codes:
     .action(async (id: string) => {
       const { revokeToken } = await import('./token.ts');
       await revokeToken(id);
+    });
+
+  const keys = program
+    .command('keys')
+    .description("providers' keys, in the system's keychain")
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ cproxy keys set deepseek            asks for the key, and shows nothing of it\n  $ pass show openai | cproxy keys set openai --name work\n  $ cproxy keys list\n  $ cproxy keys remove deepseek',
+    );
+  const nameOption = () => new Option('--name <name>', "name of the entry, for keychain:NAME; else the provider's");
+  keys
+    .command('set')
+    .description('store a key; it is asked for, or read from standard input')
+    .argument('<provider>', 'id of a provider in the configuration, or the name of a vendor')
+    .addOption(nameOption())
+    .addOption(configOption())
+    .addOption(environmentOption())
+    // Whatever else there is may be the key: it is refused without being repeated.
+    .allowExcessArguments()
+    .allowUnknownOption()
+    .action(async (provider: string, options, command: Command) => {
+      const { setKey } = await import('./keys.ts');
+      await setKey(provider, command.args.slice(1), options);
+    });
+  keys
+    .command('list')
+    .description('names of the stored keys, and the addresses they are for')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { listKeys } = await import('./keys.ts');
+      await listKeys(options);
+    });
+  keys
+    .command('remove')
+    .description('forget a stored key')
+    .argument('<provider>', 'what it was set for')
+    .addOption(nameOption())
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .action(async (provider: string, options) => {
+      const { removeKey } = await import('./keys.ts');
+      await removeKey(provider, options);
     });
 
   program

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { resolveFolders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type Engine, startEngine } from '../engine.ts';
+import { withLocalServers } from '../first-run.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
+import { endSoon } from './end-soon.ts';
 import { exitCodes } from './exit-codes.ts';
 import { commandName, note, print } from './output.ts';
 import { startMessage } from './start-message.ts';
@@ -28,13 +30,15 @@ const uiFolder = path.resolve(import.meta.dirname, '../../dist/renderer');
 export async function serve(options: ServeOptions): Promise<number> {
   const { env, platform } = process;
   const folders = resolveFolders(env);
-  const loaded = loadConfig({
-    file: options.config,
-    environment: options.env,
-    flags: { port: options.port, host: options.host },
-    env,
-    folders,
-  });
+  const loaded = await withLocalServers(
+    loadConfig({
+      file: options.config,
+      environment: options.env,
+      flags: { port: options.port, host: options.host },
+      env,
+      folders,
+    }),
+  );
   const log = createLogger(loaded.config.logging.level);
   const engine = await startEngine({
     loaded,
@@ -61,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   if (options.open === true) await openPages(engine, folders.data);
 
   await engine.stopped;
+  endSoon();
   return exitCodes.ok;
 }
 

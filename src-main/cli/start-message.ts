@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { EngineStatus, ProviderView } from '../../src-shared/control.ts';
+import type { EngineStatus, KeyView, ProviderView } from '../../src-shared/control.ts';
 import { columns, styled } from './output.ts';
 
 export interface StartMessage {
@@ -102,8 +102,8 @@ function howToAddOne({ status, configFolder, platform }: StartMessage): string[]
   ];
 }
 
-function isReady({ enabled, key }: ProviderView): boolean {
-  return enabled && key.state !== 'missing';
+function isReady({ enabled, keys }: ProviderView): boolean {
+  return enabled && (keys.length === 0 || keys.some(({ state }) => state !== 'missing'));
 }
 
 /** One line a provider: whether it can answer, and why it cannot. */
@@ -111,17 +111,24 @@ export function providerRows(providers: readonly ProviderView[]): string[] {
   return columns(providers.map((provider) => [...providerCells(provider)]));
 }
 
-function providerCells({ id, type, enabled, key }: ProviderView): [string, string, string] {
+function providerCells({ id, type, enabled, keys }: ProviderView): [string, string, string] {
   const name = `${id} (${type})`;
   if (!enabled) return ['off', name, 'not enabled'];
-  switch (key.state) {
-    case 'missing':
-      return ['no key', name, key.reason ?? 'no key'];
-    case 'present':
-      return ['ready', name, `key ${key.reference}`];
-    case 'from-client':
-      return ['ready', name, "the client's own login"];
-    case 'not-needed':
-      return ['ready', name, 'no key needed'];
-  }
+  if (keys.length > 1) return severalKeys(name, keys);
+  const [key] = keys;
+  if (key === undefined || key.state === 'not-needed') return ['ready', name, 'no key needed'];
+  if (key.state === 'missing') return ['no key', name, key.reason ?? 'no key'];
+  if (key.reference === null) return ['ready', name, key.state === 'reading' ? 'its key is being read' : 'has a key'];
+  return ['ready', name, key.state === 'from-client' ? "the client's own login" : `key ${key.reference}`];
+}
+
+function severalKeys(name: string, keys: readonly KeyView[]): [string, string, string] {
+  const missing = keys.filter(({ state }) => state === 'missing');
+  const reasons = missing.map(({ id, reason }) => `'${id}': ${reason ?? 'missing'}`).join(' ');
+  if (missing.length === keys.length) return ['no key', name, reasons];
+  return [
+    'ready',
+    name,
+    `${keys.length} keys${missing.length === 0 ? '' : `, ${missing.length} missing – ${reasons}`}`,
+  ];
 }

@@ -1,30 +1,42 @@
 import type { EngineStatus } from '../../src-shared/control.ts';
 import { resolveFolders } from '../config/folders.ts';
 import { withEngine } from './control-client.ts';
+import { duration } from './durations.ts';
 import { exitCodes, notRunning } from './exit-codes.ts';
-import { commandName, print, styled } from './output.ts';
-import { providerRows, sections } from './start-message.ts';
+import { commandName, print, styled, wrapped } from './output.ts';
+import { providerStatus } from './provider-status.ts';
+import { sections } from './start-message.ts';
+
+/** How long probes of all providers may take, in ms: many wait for their turn. */
+const probeLimitMs = 120_000;
 
 /**
  * `cproxy status`
  * @returns the exit code
  */
-export async function status({ json }: { json?: boolean }): Promise<number> {
+export async function status({ json, probe }: { json?: boolean; probe?: boolean }): Promise<number> {
   const { data } = resolveFolders(process.env);
-  const asked = await withEngine(data, (client) => client.status());
+  const asked =
+    probe === true
+      ? await withEngine(data, (client) => client.health.probe({}), probeLimitMs)
+      : await withEngine(data, (client) => client.status());
   if (json === true) {
     print(JSON.stringify(asked === null ? { state: 'stopped' } : asked.result, null, 2));
     return asked === null ? exitCodes.notRunning : exitCodes.ok;
   }
   if (asked === null) throw notRunning(commandName(process.env));
-  for (const line of statusLines(asked.result, Date.now())) print(line);
+  for (const line of statusLines(asked.result, Date.now(), process.stdout.columns)) print(line);
   return exitCodes.ok;
 }
 
-/** The state of an engine on one screen. */
-export function statusLines(status: EngineStatus, now: number): string[] {
+/**
+ * The state of an engine on one screen.
+ * @param now Unix time in ms. @param width of the terminal in columns; where there is none, 80.
+ */
+export function statusLines(status: EngineStatus, now: number, width = 80): string[] {
   const { requests } = status;
   const aliases = Object.entries(status.aliases);
+  const listed = (lines: readonly string[]): string[] => lines.flatMap((line) => wrapped(line, width, '  '));
   return sections([
     [
       styled('bold', `CProxy ${status.version} is ${status.state} at ${status.endpoint}`),
@@ -35,20 +47,10 @@ export function statusLines(status: EngineStatus, now: number): string[] {
     ],
     status.providers.length === 0
       ? ['Providers: only the built-in demo']
-      : ['Providers:', ...providerRows(status.providers).map((row) => `  ${row}`)],
+      : ['Providers:', ...providerStatus(status.providers, now, width)],
     aliases.length === 0
       ? []
-      : ['Aliases:', ...aliases.map(([name, targets]) => `  ${name}: ${targets.join(', then ')}`)],
-    status.warnings.length === 0 ? [] : ['Warnings:', ...status.warnings.map((warning) => `  ${warning}`)],
+      : ['Aliases:', ...listed(aliases.map(([name, targets]) => `${name}: ${targets.join(', then ')}`))],
+    status.warnings.length === 0 ? [] : ['Warnings:', ...listed(status.warnings)],
   ]);
-}
-
-/** `90 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }

@@ -9,7 +9,7 @@ import { noticesOn } from './notices.ts';
 import { isSection, layOver, pathInLayer, valueAt, withoutEmpty } from './overlay.ts';
 import { type ConfigPath, formatPath } from './schema-shape.ts';
 import { parseSource, type SourceFile } from './source-file.ts';
-import { fillKeys, findProviders } from './usual-keys.ts';
+import { findProviders, usualKeyNotes } from './usual-keys.ts';
 import { type FindPlace, validateConfig } from './validate.ts';
 
 export interface LoadOptions {
@@ -28,6 +28,8 @@ export interface LoadedConfig {
   /** Absolute path of the file; null when there is none. */
   file: string | null;
   environment: string | null;
+  /** Whether it says which providers there are; else those count that are found. */
+  namesProviders: boolean;
   /** Where values came from that the file does not have, in words. */
   sources: string[];
   warnings: string[];
@@ -42,27 +44,28 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const { file, others } = findConfigFile(options);
   const source = file === null ? null : readSource(file);
   const environment = chooseEnvironment(options);
-  const { config, problems, sources, warnings } = compose(source, environment, options);
+  const { config, problems, namesProviders, sources, warnings } = compose(source, environment, options);
   if (config === null) throw new ConfigError(problems);
 
-  const filled = fillKeys(config, options.env);
+  const keyNotes = usualKeyNotes(config, options.env);
   return {
-    config: filled.found,
+    config,
     file,
     environment,
-    sources: [...sources, ...filled.sources],
+    namesProviders,
+    sources: [...sources, ...keyNotes.sources],
     warnings: [
       ...others.map((other) => `${other} is not read, because ${file} is there.`),
       ...(source?.warnings ?? []),
       ...warnings,
-      ...filled.warnings,
-      ...noticesOn(filled.found),
+      ...keyNotes.warnings,
+      ...noticesOn(config),
       ...otherOverlayProblems(source, environment, options),
     ],
   };
 }
 
-type Composed = { sources: string[]; warnings: string[] } & (
+type Composed = { namesProviders: boolean; sources: string[]; warnings: string[] } & (
   | { config: Config; problems: readonly [] }
   | { config: null; problems: readonly ConfigProblem[] }
 );
@@ -75,6 +78,7 @@ function compose(source: SourceFile | null, environment: EnvironmentName | null,
   const flagLayer = flagged.length === 0 ? undefined : { server: Object.fromEntries(flagged) };
   const written = withoutEmpty(layOver(variables.config, flagLayer));
   const discovered = namesNoProvider(written) ? findProviders(env) : null;
+  const namesProviders = discovered === null;
   const whole = discovered === null ? written : layOver(written, { providers: discovered.found });
 
   const sources = [
@@ -93,8 +97,9 @@ function compose(source: SourceFile | null, environment: EnvironmentName | null,
 
   const result = validateConfig(whole, placeFinder({ source, environment, overlay, variables, flags }));
   if (result.config !== null && variables.problems.length === 0)
-    return { config: result.config, problems: [], sources, warnings };
-  return { config: null, problems: [...variables.problems, ...(result.problems ?? [])], sources, warnings };
+    return { config: result.config, problems: [], namesProviders, sources, warnings };
+  const all = [...variables.problems, ...(result.problems ?? [])];
+  return { config: null, problems: all, namesProviders, sources, warnings };
 }
 
 function namesNoProvider(written: unknown): boolean {

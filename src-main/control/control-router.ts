@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationError } from '@orpc/contract';
 import { implement, ORPCError } from '@orpc/server';
-import { type ConfigView, controlContract, type EngineStatus, type TokenView } from '../../src-shared/control.ts';
+import {
+  type ConfigView,
+  controlContract,
+  type EngineStatus,
+  type KeySetView,
+  type ModelsView,
+  type StoredKeysView,
+  type TokenView,
+} from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
@@ -11,12 +19,23 @@ import type { AdminSessions } from './admin-sessions.ts';
 export interface ControlContext {
   status(): EngineStatus;
   config(): ConfigView;
+  /** @throws ProxyError `invalid_field` where there is no provider of that id. */
+  models(provider: string): ModelsView;
+  /** Fetches the models of a provider, or all. @throws ProxyError `invalid_field` where there is none of that id. */
+  refreshModels(provider: string | undefined): Promise<void>;
   requests: RequestLog;
+  /** Asks a provider, or all, how it is. @throws ProxyError `invalid_field` where there is none of that id. */
+  probe(provider: string | undefined): Promise<void>;
   tokens: {
     list(): TokenView[];
     create(name: string): Promise<TokenView & { token: string }>;
     /** False: there is none with that id. */
     revoke(id: string): Promise<boolean>;
+  };
+  keys: {
+    list(): Promise<StoredKeysView>;
+    set(entry: { provider: string; name?: string | undefined; key: string }): Promise<KeySetView>;
+    remove(entry: { provider: string; name?: string | undefined }): Promise<{ name: string; removed: boolean }>;
   };
   sessions: AdminSessions;
   /** Begins to stop the engine and returns at once. */
@@ -28,7 +47,7 @@ export type ControlRouter = ReturnType<typeof createControlRouter>;
 
 /** The control API, for any transport. Whoever serves it has checked the admin session. */
 export function createControlRouter(context: ControlContext) {
-  const { requests, tokens, sessions, logger } = context;
+  const { requests, tokens, keys, sessions, logger } = context;
   const api = implement(controlContract).use(async ({ next, path }) => {
     try {
       return await next();
@@ -44,10 +63,28 @@ export function createControlRouter(context: ControlContext) {
       find: api.requests.find.handler(({ input }) => requests.find(input.id)),
       live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
     },
+    health: {
+      probe: api.health.probe.handler(async ({ input }) => {
+        await context.probe(input.provider);
+        return context.status();
+      }),
+    },
     tokens: {
       list: api.tokens.list.handler(() => tokens.list()),
       create: api.tokens.create.handler(({ input }) => tokens.create(input.name)),
       revoke: api.tokens.revoke.handler(async ({ input }) => ({ revoked: await tokens.revoke(input.id) })),
+    },
+    models: {
+      list: api.models.list.handler(({ input }) => context.models(input.provider)),
+      refresh: api.models.refresh.handler(async ({ input }) => {
+        await context.refreshModels(input.provider);
+        return context.status();
+      }),
+    },
+    keys: {
+      list: api.keys.list.handler(() => keys.list()),
+      set: api.keys.set.handler(({ input }) => keys.set(input)),
+      remove: api.keys.remove.handler(({ input }) => keys.remove(input)),
     },
     sessions: {
       createLoginCode: api.sessions.createLoginCode.handler(() => sessions.createLoginCode()),

@@ -4,6 +4,7 @@ import { startMessage } from '../cli/start-message.ts';
 import type { Folders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type Engine, startEngine } from '../engine.ts';
+import { withLocalServers } from '../first-run.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { guardContents, guardPermissions } from './content-guards.ts';
 import { handOutControlPorts } from './control-port.ts';
@@ -32,9 +33,14 @@ export async function runApplication(folders: Folders): Promise<void> {
 async function start(folders: Folders): Promise<{ engine: Engine; log: Logger }> {
   const { env, platform } = process;
   const { file, environment, ...flags } = parseFlags(process.argv.slice(1));
-  const loaded = loadConfig({ file, environment, flags, env, folders });
+  const loaded = await withLocalServers(loadConfig({ file, environment, flags, env, folders }));
   const log = createLogger(loaded.config.logging.level);
-  const engine = await startEngine({ loaded, folders, env, host: 'desktop', log, uiFolder });
+  // The desktop's own proxy settings, or its script: Electron can be asked once it is ready.
+  const systemProxy = async (url: string): Promise<string> => {
+    await app.whenReady();
+    return session.defaultSession.resolveProxy(url);
+  };
+  const engine = await startEngine({ loaded, folders, env, host: 'desktop', log, uiFolder, systemProxy });
   // Nowhere else: started from a menu, standard output is the desktop's log, which must not hold the first token.
   if (startedFromTerminal())
     process.stdout.write(

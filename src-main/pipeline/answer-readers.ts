@@ -143,10 +143,14 @@ class WholeBody {
   }
 }
 
+/** Said of what came instead of an answer. */
+export const WEB_PAGE =
+  "an HTML page. Does baseUrl lead to the API, and not to its website or to a network's login page?";
+
 /** What bytes look like, without quoting what they say. */
 function describe(bytes: Buffer): string {
   const start = bytes.toString('latin1', 0, 200).trimStart().toLowerCase();
-  return start.startsWith('<') ? 'an HTML or XML page' : `${bytes.length} bytes of something else`;
+  return start.startsWith('<') ? WEB_PAGE : `${bytes.length} bytes of something else`;
 }
 
 /** Same protocol on both sides, not streamed: the body as it is, once it has proved to be a message. */

@@ -1,4 +1,5 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
+import type { KeyFault } from '../providers/key-fault.ts';
 import type { AnswerHeaders } from './client-request.ts';
 import { canTryNext } from './upstream-failure.ts';
 
@@ -9,6 +10,8 @@ export interface Failure {
   readonly original: { status: number; headers: AnswerHeaders; body: Buffer } | null;
   /** False where every provider would give the same answer, such as a malformed request. */
   readonly tryNext: boolean;
+  /** What the provider has against the key; another key of it may be taken. */
+  readonly keyFault?: KeyFault;
 }
 
 export type AttemptOutcome =

@@ -2,8 +2,11 @@ import { ProxyError } from '../../src-shared/errors.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
 import { refusedParameter } from '../protocols/refused-parameter.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
+import { httpFailure, retryAfterSeconds } from '../providers/http-failure.ts';
+import { keyFault, keyFaultOf } from '../providers/key-fault.ts';
 import type { Answer } from './answer.ts';
 import { TranslatingReader } from './answer-readers.ts';
+import { keyOf } from './attempt-key.ts';
 import { type AttemptOutcome, failed } from './attempt-outcome.ts';
 import { chooseReader } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
@@ -13,7 +16,7 @@ import type { ReasoningMemory } from './reasoning-memory.ts';
 import { ReasoningRetry } from './reasoning-retry.ts';
 import { rememberAnswer } from './remember-answer.ts';
 import { SilenceTimer } from './silence-timer.ts';
-import { canTryNext, httpFailure, retryAfterSeconds } from './upstream-failure.ts';
+import { canTryNext } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export interface AttemptOptions {
@@ -49,6 +52,14 @@ export async function attemptTarget(
   const silence = new SilenceTimer(silenceMs, (ms) =>
     controller.abort(ProxyError.of('provider_silent', { provider: provider.id, ms })),
   );
+  const { totalMs } = provider.timeouts;
+  const total =
+    totalMs === undefined
+      ? null
+      : setTimeout(
+          () => controller.abort(ProxyError.of('provider_too_slow', { provider: provider.id, ms: totalMs })),
+          totalMs,
+        );
   try {
     if (provider.baseUrl !== null && options.isSelf(provider.baseUrl))
       throw ProxyError.of('provider_is_self', { provider: provider.id, baseUrl: provider.baseUrl.href });
@@ -69,7 +80,7 @@ export async function attemptTarget(
       redact: options.redact,
     });
     try {
-      return await exchange.run();
+      return keyBlamed(context, await exchange.run(), received);
     } finally {
       rememberAnswer(context, reader, upstream.conversation, options.memory);
     }
@@ -78,6 +89,7 @@ export async function attemptTarget(
     if (!(error instanceof ProxyError)) throw error;
     return failed(error);
   } finally {
+    if (total !== null) clearTimeout(total);
     silence.end();
     request.signal.removeEventListener('abort', onClientLeft);
   }
@@ -113,7 +125,7 @@ async function ask(
     if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
     let received: ProviderAnswer;
     try {
-      received = await provider.send({ ...upstream.call, signal });
+      received = await provider.send({ ...upstream.call, key: await keyOf(context, signal), signal });
     } catch (error) {
       if (retry.first === null) throw error;
       if (!(error instanceof ProxyError)) {
@@ -126,6 +138,7 @@ async function ask(
     context.row.status = received.status;
     silence.refresh();
     if (received.status < 400) {
+      if (context.key !== null) provider.keys.report(context.key, { model, fault: null, headers: received.headers });
       retry.succeeded();
       return { upstream, received, error: null };
     }
@@ -150,6 +163,15 @@ function droppable({ codec, sameProtocol, call }: UpstreamRequest, status: numbe
   return refusedParameter(status, codec.decodeError(error.toString()), call.body, !sameProtocol);
 }
 
+/** An answer that turned out to be an error: where that is the key's fault, the pool is told. */
+function keyBlamed(context: AttemptContext, outcome: AttemptOutcome, { headers }: ProviderAnswer): AttemptOutcome {
+  const fault = outcome.kind === 'failed' ? keyFaultOf(outcome.failure.error) : null;
+  if (outcome.kind !== 'failed' || fault === null || context.key === null) return outcome;
+  const { provider, model } = context.target;
+  provider.keys.report(context.key, { model, fault, headers });
+  return { ...outcome, failure: { ...outcome.failure, keyFault: fault } };
+}
+
 /** A provider's HTTP error. */
 function refused(
   context: AttemptContext,
@@ -158,12 +180,17 @@ function refused(
   body: Buffer,
   options: AttemptOptions,
 ): AttemptOutcome {
-  const { provider } = context.target;
-  const told = upstream.codec.decodeError(body.toString());
+  const { provider, model } = context.target;
+  const text = body.toString();
+  const said = upstream.codec.decodeError(text);
+  const told = { ...said, message: options.redact(said.message) };
+  const fault = upstream.clientKey ? null : keyFault(received.status, told, received.headers, text);
+  if (fault !== null && context.key !== null)
+    provider.keys.report(context.key, { model, fault, headers: received.headers });
   const error = httpFailure(
     provider.id,
     received.status,
-    { ...told, message: options.redact(told.message) },
+    told,
     retryAfterSeconds(received.headers),
     upstream.call.body,
   );
@@ -177,10 +204,12 @@ function refused(
           ...retryAdvice(upstream, error),
           ...redactedHeaders(answerHeaders(received.headers), options.redact),
         },
-        body: Buffer.from(options.redact(body.toString())),
+        body: Buffer.from(options.redact(text)),
       }
     : null;
-  return { kind: 'failed', failure: { error, original, tryNext: canTryNext(error) }, answering: false };
+  const tryNext = canTryNext(error) || fault !== null;
+  const failure = { error, original, tryNext, ...(fault === null ? {} : { keyFault: fault }) };
+  return { kind: 'failed', failure, answering: false };
 }
 
 /** OpenAI's SDKs ask again after any 429, also where the money is spent. Anthropic says by itself what is final. */

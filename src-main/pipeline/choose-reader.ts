@@ -10,6 +10,7 @@ import {
   PassThroughStreamReader,
   streamSink,
   TranslatingReader,
+  WEB_PAGE,
 } from './answer-readers.ts';
 import { AnswerWatcher } from './answer-watcher.ts';
 import type { AttemptContext } from './context.ts';
@@ -35,7 +36,7 @@ export function chooseReader(
   const type = String(received.headers['content-type'] ?? '');
   if (request.body.stream && type.includes('html')) {
     received.body.on('error', () => undefined).destroy();
-    throw ProxyError.of('provider_garbage', { provider: provider.id, reason: 'it is an HTML page' });
+    throw ProxyError.of('provider_garbage', { provider: provider.id, reason: `it is ${WEB_PAGE}` });
   }
   const streamed = /event-stream|ndjson/.test(type) || (request.body.stream && !type.includes('json'));
   const decodeContext = {

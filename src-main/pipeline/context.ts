@@ -1,5 +1,6 @@
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { RequestBody } from '../protocols/request-body.ts';
+import type { KeyLease } from '../providers/key-pool.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import type { ClientRequest } from './client-request.ts';
 import { conversationOf } from './conversation.ts';
@@ -64,4 +65,8 @@ export interface AttemptContext {
   readonly row: AttemptRow;
   /** No other target is left to try. */
   readonly last: boolean;
+  /** Ids of the keys of this provider that the request has been tried with before. */
+  readonly triedKeys: ReadonlySet<string>;
+  /** The key that it is made with; null until that is chosen. */
+  key: KeyLease | null;
 }

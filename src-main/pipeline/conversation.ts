@@ -49,6 +49,11 @@ export function conversationOf(request: Pick<ClientRequest, 'header' | 'clientCr
   return digest(token, 'opening', sessionIn(body), openingOf(body));
 }
 
+/** Whether a request's headers say which conversation it belongs to, so that its body need not be decoded for that. */
+export function isNamedByHeader({ header }: Pick<ClientRequest, 'header'>): boolean {
+  return ['x-claude-code-session-id', ...SESSION_HEADERS].some((name) => Boolean(header(name)));
+}
+
 /** The credential that let the client in; '' where none was needed. Its own login may change in mid conversation. */
 function tokenOf({ header, clientCredentials }: Pick<ClientRequest, 'header' | 'clientCredentials'>): string {
   for (const name of ['x-cproxy-token', 'x-api-key', 'authorization']) {

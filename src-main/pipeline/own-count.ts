@@ -1,13 +1,15 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import { isObject } from '../protocols/is-object.ts';
-import type { ProviderAnswer } from '../providers/base-provider.ts';
+import type { ProviderAnswer, ProviderCall } from '../providers/base-provider.ts';
+import { httpFailure, retryAfterSeconds } from '../providers/http-failure.ts';
+import { keyFault } from '../providers/key-fault.ts';
 import type { OwnCounter } from '../providers/own-counter.ts';
 import type { AttemptOptions } from './attempt.ts';
+import { freeKeyOf } from './attempt-key.ts';
 import type { Failure } from './attempt-outcome.ts';
 import type { AnswerHeaders } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
-import { httpFailure, retryAfterSeconds } from './upstream-failure.ts';
 import { codecFor, type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export type OwnCountOptions = Omit<AttemptOptions, 'onEvent'>;
@@ -64,13 +66,36 @@ export async function askOwnCounter(
   let received: ProviderAnswer;
   let answer: Buffer;
   try {
-    received = await provider.send({ ...upstream.call, path, body, signal });
-    answer = await readWhole(received);
+    ({ received, answer } = await ask(context, { ...upstream.call, path, body, signal }, counter, options.redact));
   } catch (error) {
     if (request.signal.aborted) return NONE;
     return limit.aborted ? rest(counter, FAILED_MS) : failed(error, counter);
   }
   return read(context, counter, upstream, received, answer, options);
+}
+
+/** Asks with the conversation's key, and where that is refused or spent, with the others that there are. */
+async function ask(
+  context: AttemptContext,
+  call: Omit<ProviderCall, 'key'>,
+  { codec }: OwnCounter,
+  redact: (text: string) => string,
+): Promise<{ received: ProviderAnswer; answer: Buffer }> {
+  const { provider } = context.target;
+  const tried = new Set<string>();
+  for (;;) {
+    const key = await freeKeyOf(context, tried, call.signal);
+    const received = await provider.send({ ...call, key });
+    const answer = await readWhole(received);
+    tried.add(key.id);
+    if (received.status < 400 || tried.size >= provider.keys.size) return { received, answer };
+    const text = answer.toString();
+    const fault = keyFault(received.status, codec.decodeError(text), received.headers, text);
+    // What a counter limits or forbids, a message may still be allowed.
+    if (fault === null || fault.kind === 'limited' || fault.kind === 'forbidden') return { received, answer };
+    const told = { ...fault, message: redact(fault.message) };
+    provider.keys.report(key, { model: null, fault: told, headers: received.headers });
+  }
 }
 
 /** What a counter takes of a message; null where that is no JSON, which its provider is to judge. */

@@ -1,17 +1,21 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { AttemptRow } from '../../src-shared/requests.ts';
+import type { AttemptRow, TokenUsage } from '../../src-shared/requests.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
 import { limitOfPrompt, promptTooLong } from '../protocols/context-overflow.ts';
 import { HOPS_HEADER } from '../providers/http-provider.ts';
+import type { KeyFault } from '../providers/key-fault.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import { accounting } from './accounting.ts';
 import { Answer, type AnswerTimes } from './answer.ts';
 import { attemptTarget } from './attempt.ts';
+import { hasAnotherKey, isReplaced, triedKeys } from './attempt-key.ts';
 import type { AttemptOutcome, Failure } from './attempt-outcome.ts';
 import type { ClientReply, ClientRequest } from './client-request.ts';
 import { type AttemptContext, RequestContext } from './context.ts';
 import { type CountAnswer, countTokens } from './count-tokens.ts';
 import type { EventBus } from './events.ts';
+import { failuresOfKeys } from './failures-of-keys.ts';
+import { inTurn } from './in-turn.ts';
 import type { LocalCounter } from './local-counter.ts';
 import { compose, type Middleware, type Step } from './middleware.ts';
 import { askOwnCounter } from './own-count.ts';
@@ -36,6 +40,8 @@ export interface PipelineOptions {
   /** Told of what is a bug: anything thrown that is no ProxyError. */
   onInternalError: (error: unknown, requestId: string) => void;
 }
+
+const NO_KEYS: ReadonlySet<string> = new Set();
 
 /** Longest chain of CProxies; more is taken for a loop of others. */
 const MOST_HOPS = 8;
@@ -92,7 +98,8 @@ export class Pipeline {
               step(attempt, next),
         ),
       ],
-      ({ attempt, answer, hops }) => attemptTarget(attempt, answer, { ...options, hops, onEvent }),
+      ({ attempt, answer, hops }) =>
+        inTurn(attempt, () => attemptTarget(attempt, answer, { ...options, hops, onEvent })),
     );
     this.#windows = new WindowCheck({
       counter: options.counter,
@@ -170,21 +177,26 @@ export class Pipeline {
         tooSmall = Math.max(tooSmall, window);
         continue;
       }
-      attempt.row.startedMs = context.elapsedMs();
-      const outcome = await this.#attempt({ context, answer, attempt, hops });
-      if (attempt.row.usage !== null) this.#windows.learn(context.request, target, attempt.row.usage);
-      if (outcome.kind !== 'failed') {
-        row.state = outcome.kind;
-        return;
+      const ofKeys: Failure[] = [];
+      for (let made: AttemptContext | null = attempt; made !== null; ) {
+        made.row.startedMs = context.elapsedMs();
+        const outcome = await this.#attempt({ context, answer, attempt: made, hops });
+        if (made.row.usage !== null) this.#learn(made, made.row.usage);
+        if (outcome.kind !== 'failed') {
+          row.state = outcome.kind;
+          return;
+        }
+        const failure: Failure = outcome.answering ? outcome.failure : await this.#withNumbers(outcome.failure, made);
+        ofKeys.push(failure);
+        row.trace.push({ step: 'attempt failed', detail: failure.error.message });
+        tooSmall = Math.max(tooSmall, limitRefused(failure.error));
+        if (outcome.answering || !failure.tryNext) {
+          this.#fail(run, failure.error, failure.original);
+          return;
+        }
+        made = failure.keyFault === undefined ? null : await this.#withAnotherKey(made, failure.keyFault);
       }
-      const failure = outcome.answering ? outcome.failure : await this.#withNumbers(outcome.failure, attempt);
-      failures.push(failure);
-      row.trace.push({ step: 'attempt failed', detail: failure.error.message });
-      tooSmall = Math.max(tooSmall, limitRefused(failure.error));
-      if (outcome.answering || !failure.tryNext) {
-        this.#fail(run, failure.error, failure.original);
-        return;
-      }
+      failures.push(...failuresOfKeys(target.provider.id, ofKeys));
     }
     const { error, original } = failureOfAll(failures);
     this.#fail(run, error, original);
@@ -199,6 +211,28 @@ export class Pipeline {
     if (code !== 'context_overflow' || limitOfPrompt(message) !== null) return failure;
     const size = await this.#windows.measure(attempt);
     return size === null ? failure : { ...failure, error: overflow(attempt.target, size), original: null };
+  }
+
+  #learn({ request, target, key }: AttemptContext, usage: TokenUsage): void {
+    this.#windows.learn(request.request, target, usage);
+    if (key !== null) target.provider.keys.used(key, usage.input + usage.cacheRead + usage.cacheWrite + usage.output);
+  }
+
+  /** The next attempt at a target that has refused one of its keys; null where it has no other that is ready. */
+  async #withAnotherKey(attempt: AttemptContext, { kind }: KeyFault): Promise<AttemptContext | null> {
+    const { request, target, last, key } = attempt;
+    const { provider, model } = target;
+    const changed = (detail: string): void => void request.row.trace.push({ step: 'key changed', detail });
+    if (kind === 'refused' && (await isReplaced(attempt))) {
+      changed(
+        `key '${key?.id}' of ${provider.id} was refused, and has been replaced where it is kept: asked with that`,
+      );
+      return this.#attemptContext(request, target, last, attempt.triedKeys);
+    }
+    if (key === null || request.request.signal.aborted || !hasAnotherKey(attempt)) return null;
+    const why = provider.keys.whyResting(key.id, model) ?? 'cannot be used';
+    changed(`key '${key.id}' of ${provider.id} ${why}: asked with another of its keys`);
+    return this.#attemptContext(request, target, last, triedKeys(attempt));
   }
 
   #skip({ row }: RequestContext, { provider, model }: Target, why: string): void {
@@ -228,11 +262,17 @@ export class Pipeline {
     answer.fail(error, original);
   }
 
-  #attemptContext(request: RequestContext, target: Target, last: boolean): AttemptContext {
+  #attemptContext(
+    request: RequestContext,
+    target: Target,
+    last: boolean,
+    triedKeys: ReadonlySet<string> = NO_KEYS,
+  ): AttemptContext {
     const { provider, model } = target;
     const row: AttemptRow = {
       provider: provider.id,
       model,
+      key: null,
       mode: 'pass-through',
       startedMs: request.elapsedMs(),
       firstContentMs: null,
@@ -243,7 +283,7 @@ export class Pipeline {
       usage: null,
       stopReason: null,
     };
-    return { request, target, row, last };
+    return { request, target, row, last, triedKeys, key: null };
   }
 
   /** @throws ProxyError `loop_detected` */

@@ -16,7 +16,8 @@ export interface UpstreamRequest {
   codec: ProviderCodec;
   /** That is the client's own dialect: the provider gets the client's own bytes. */
   sameProtocol: boolean;
-  call: Omit<ProviderCall, 'signal'>;
+  /** Without the key, which is chosen when it is sent. */
+  call: Omit<ProviderCall, 'signal' | 'key'>;
   toolNames: ReadonlyMap<string, string>;
   offeredTools: ReadonlyMap<string, Tool>;
   usedToolIds: ReadonlySet<string>;
@@ -112,6 +113,7 @@ export async function upstreamRequest(
     session: request.header('x-claude-code-session-id'),
     estimatedInputTokens,
     window: provider.window,
+    keepAliveMs: provider.keepAliveMs,
     isForeign: await foreignTo(provider.id, memory),
   });
   return {

@@ -61,12 +61,8 @@ export function judge(tokens: number, source: CountSource, window: number): Verd
   return tokens > room * (1 + inaccuracy) ? 'too large' : 'unsure';
 }
 
-/** What is known of one model of one provider. */
+/** What has been seen of one model of one provider. */
 interface ModelSize {
-  /** In tokens; null where nobody knows. */
-  window: number | null;
-  /** The window is a guess by the model's name, on which nothing is refused that the target would refuse itself. */
-  assumed: boolean;
   /** Of lately answered requests, older ones counting less. */
   tokens: number;
   bytes: number;
@@ -100,8 +96,9 @@ export class WindowCheck {
     const { raw } = request.body;
     // Who takes too much without a word says nothing of a prompt that is denser than those before it, either.
     const density = provider.takesTooMuch ? MOST_TOKENS_PER_BYTE : perByte(size);
-    if (size.window === null || raw.length * density < size.window * HALFWAY) return null;
-    if (raw.length * density < size.window * NEAR) {
+    const { contextWindow } = provider.factsOf(attempt.target.model);
+    if (contextWindow === null || raw.length * density < contextWindow * HALFWAY) return null;
+    if (raw.length * density < contextWindow * NEAR) {
       this.#countAhead(attempt, size);
       return null;
     }
@@ -133,13 +130,15 @@ export class WindowCheck {
 
   /** Tokens a target takes of this request; null where that is not known. */
   windowOf(request: ClientRequest, target: Target): number | null {
-    const isGuess = this.#sizeOf(target).assumed && !target.provider.takesTooMuch;
+    const { provider, model } = target;
+    // On a guess by the model's name nothing is refused that the target would refuse itself.
+    const isGuess = provider.assumesWindow(model) && !provider.takesTooMuch;
     return isGuess ? null : this.#largestOf(request, target);
   }
 
   /** The same, guesses included. */
   #largestOf(request: ClientRequest, target: Target): number | null {
-    const { window } = this.#sizeOf(target);
+    const { contextWindow: window } = target.provider.factsOf(target.model);
     if (window === null || !target.provider.protocols.includes('anthropic')) return window;
     const asksForMore = request.header('anthropic-beta')?.includes('context-1m') === true;
     return asksForMore ? Math.max(window, LARGE_WINDOW) : window;
@@ -186,8 +185,6 @@ export class WindowCheck {
     const known = sizes.get(model);
     if (known !== undefined) return known;
     const size = {
-      window: provider.factsOf(model).contextWindow,
-      assumed: provider.assumesWindow(model),
       tokens: 0,
       bytes: 0,
       countedAt: Number.NEGATIVE_INFINITY,

@@ -51,9 +51,9 @@ export interface Quirks {
   maxTokensField: 'max_tokens' | 'max_completion_tokens';
   /**
    * How Chat Completions is told how hard to think: `reasoning_effort` (OpenAI), `reasoning` (OpenRouter's object),
-   * `thinking` (DeepSeek, GLM, Kimi: `{type}`), `enable_thinking` (Qwen, vLLM: `chat_template_kwargs`), or not at all.
+   * `thinking` (DeepSeek, GLM, Kimi: `{type}`), `enable_thinking` (Qwen's own API), `chat_template_kwargs` (vLLM, llama.cpp: the same in there), or not at all.
    */
-  reasoningFormat: 'none' | 'reasoning_effort' | 'reasoning' | 'thinking' | 'enable_thinking';
+  reasoningFormat: 'none' | 'reasoning_effort' | 'reasoning' | 'thinking' | 'enable_thinking' | 'chat_template_kwargs';
   /** Give the model its own earlier thinking back as `reasoning_content` (DeepSeek, Kimi, GLM require it). */
   returnsReasoningContent: boolean;
   /** Give the model its own `reasoning_details` back (OpenRouter). */
@@ -72,6 +72,8 @@ export interface Quirks {
   toolIds: 'any' | 'mistral';
   /** How many tools it takes; null: any number. */
   toolLimit: number | null;
+  /** The tool that must be called may be named; else it is the only one that is offered, and some tool must be called. */
+  takesNamedTool: boolean;
   /** How places for the prompt cache are marked. */
   cacheMarks: 'none' | 'cache_control' | 'prompt_cache_breakpoint';
   /** The content of a message that only calls tools may be null; else it is ''. */
@@ -97,7 +99,16 @@ export interface ModelFacts {
   reasoning: boolean | null;
   /** Efforts it takes. */
   efforts: readonly ReasoningEffort[] | null;
+  /** What it reads besides text. */
   images: boolean | null;
+  documents: boolean | null;
+  tools: boolean | null;
+  /** Calls several tools in one answer. */
+  parallelTools: boolean | null;
+  /** Can be held to a JSON Schema. */
+  structuredOutput: boolean | null;
+  promptCaching: boolean | null;
+  streaming: boolean | null;
 }
 
 /** Of a model that nobody knows. */
@@ -107,6 +118,12 @@ export const unknownModel: ModelFacts = {
   reasoning: null,
   efforts: null,
   images: null,
+  documents: null,
+  tools: null,
+  parallelTools: null,
+  structuredOutput: null,
+  promptCaching: null,
+  streaming: null,
 };
 
 /** What a request is encoded for. */
@@ -128,6 +145,8 @@ export interface EncodeTarget {
   estimatedInputTokens: number;
   /** Tokens a local server is to make room for; null: its own default. */
   window: number | null;
+  /** How long a local server is to keep the model after its last use, in ms, -1 for ever; null: its own default. */
+  keepAliveMs: number | null;
   /**
    * Whether a vendor's own signature (or encrypted content), which does not say whose it is, is known to be another
    * provider's; null where no other's is known, so that none need be looked up.

@@ -1,12 +1,17 @@
 import type { Readable } from 'node:stream';
-import type { ProviderConfig, Timeouts } from '../../src-shared/config.ts';
-import type { ProviderView } from '../../src-shared/control.ts';
+import type { ProviderKind, Timeouts } from '../../src-shared/config.ts';
+import type { ModelListView } from '../../src-shared/control.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
 import { type ModelFacts, type ProviderCodec, type Quirks, unknownModel } from '../protocols/codec.ts';
 import type { RequestField } from '../protocols/request-body.ts';
+import { Turns } from './concurrency.ts';
+import type { KeyLease, KeyPool } from './key-pool.ts';
 import { LearnedQuirks } from './learned-quirks.ts';
+import type { VendorModel } from './model-listing.ts';
 import type { OwnCounter } from './own-counter.ts';
+import type { ProbeResult } from './probe.ts';
 import { RefusedParameters } from './refused-parameters.ts';
+import type { ResolvedConfig } from './resolved-config.ts';
 import type { Protocols } from './server-profile.ts';
 
 /** One call to a provider, ready to be sent. */
@@ -20,6 +25,8 @@ export interface ProviderCall {
   protocol: ProviderProtocol;
   /** Aborted when the client leaves or the attempt is given up. */
   signal: AbortSignal;
+  /** The key it is made with. */
+  key: KeyLease;
   /** The client's own credentials (alternating names and values), for providers with `key: client`. */
   clientCredentials: readonly string[];
   /** For providers that tell the user about the way of the request. */
@@ -54,10 +61,15 @@ export interface DialectRequest {
 export abstract class BaseProvider {
   readonly id: string;
   readonly name: string;
-  readonly type: ProviderConfig['type'];
+  /** As its user wrote it. */
+  readonly type: ProviderKind;
   readonly priority: number;
   readonly enabled: boolean;
   readonly timeouts: Timeouts;
+  /** How many requests it is given at a time; null: any number. */
+  readonly turns: Turns | null;
+  /** Models that are to be loaded before they are asked for. */
+  readonly warmUp: readonly string[];
 
   /** Dialects it speaks, the preferred first. */
   abstract readonly protocols: Protocols;
@@ -69,13 +81,15 @@ export abstract class BaseProvider {
   /** Where it is; null for one that lives in this process. */
   abstract readonly baseUrl: URL | null;
 
-  constructor(config: ProviderConfig) {
+  constructor(config: ResolvedConfig) {
     this.id = config.id;
     this.name = config.name ?? config.id;
-    this.type = config.type;
+    this.type = config.kind;
     this.priority = config.priority;
     this.enabled = config.enabled;
     this.timeouts = config.timeouts;
+    this.turns = config.maxConcurrent === undefined ? null : new Turns(config.maxConcurrent);
+    this.warmUp = config.warmUp;
   }
 
   /** The dialect in which a request goes to it: the client's own wherever possible, so that nothing need be translated. */
@@ -106,6 +120,26 @@ export abstract class BaseProvider {
     return null;
   }
 
+  /** How long it is told to keep a model after its last use, in ms, -1 for ever; null where it is not told. */
+  get keepAliveMs(): number | null {
+    return null;
+  }
+
+  /** What of its configuration has no effect, in words. */
+  get warnings(): readonly string[] {
+    return [];
+  }
+
+  /** Whether it can be made to load a model. */
+  get loadsModels(): boolean {
+    return false;
+  }
+
+  /** Makes it load a model. @throws ProxyError that says why it does not. */
+  async loadModel(_model: string, _signal: AbortSignal): Promise<void> {
+    // One that cannot be told to has nothing to do.
+  }
+
   /** Whether it takes prompts that are larger than its window, without saying what became of them. */
   get takesTooMuch(): boolean {
     return false;
@@ -116,10 +150,8 @@ export abstract class BaseProvider {
     return null;
   }
 
-  /** Where its key comes from and whether it is there; never the key. */
-  keyView(): ProviderView['key'] {
-    return { reference: null, state: 'not-needed', reason: null };
-  }
+  /** Its keys, and which of them a call is made with. */
+  abstract readonly keys: KeyPool;
 
   /** Whether the client's own login is sent instead of a key of ours. */
   get usesClientKey(): boolean {
@@ -131,13 +163,42 @@ export abstract class BaseProvider {
     return false;
   }
 
-  /** Models it is known to serve, for lists. */
+  /** Models it is known to serve, for lists. They may change while it lives. */
   abstract readonly models: readonly string[];
 
-  /** Whether it serves a model that is asked for without naming a provider. */
-  serves(model: string): boolean {
-    return this.models.includes(model);
+  /** How a model is called for people. */
+  displayNameOf(model: string): string {
+    return model;
   }
+
+  abstract modelsView(): ModelListView;
+
+  /** The name by which it serves a model that is asked for without naming a provider; null where it does not. */
+  abstract nameOf(model: string): string | null;
+
+  /** Whether its models are to be asked of itself: the configuration does not name them, and it can say. */
+  get listsModels(): boolean {
+    return false;
+  }
+
+  /**
+   * Asks it which models it has, and knows them from then on.
+   * @throws ProxyError where it does not say.
+   */
+  async fetchModels(_signal: AbortSignal): Promise<readonly VendorModel[]> {
+    return [];
+  }
+
+  /** Takes a list that was fetched before. @param at Unix time in ms at which it was. */
+  knowModels(_models: readonly VendorModel[], _at: number): void {
+    // One that does not list its models has none to know.
+  }
+
+  /**
+   * Asks, without cost, whether it is there and takes a key.
+   * @throws ProxyError that says what is wrong.
+   */
+  abstract probe(key: KeyLease, signal: AbortSignal): Promise<ProbeResult>;
 
   /**
    * Sends a request and resolves with the answer's head; any HTTP status is an answer.

@@ -19,3 +19,24 @@ export function joinBaseUrl(base: URL, path: string): URL {
   if (search !== '') url.search = search;
   return url;
 }
+
+/** Endpoints that are pasted where the address of an API belongs. (`/models` ends the address of Azure's model inference.) */
+const ENDPOINTS = [['chat', 'completions'], ['completions'], ['responses'], ['messages'], ['embeddings']];
+
+/** A base URL without what is unmistakably too much: an endpoint at its end, and a version that stands there twice. */
+export function tidyBaseUrl(base: URL): URL {
+  let segments = base.pathname.split('/').filter((segment) => segment !== '');
+  const endpoint = ENDPOINTS.find((end) => end.every((part, index) => segments.at(index - end.length) === part));
+  if (endpoint !== undefined) segments = segments.slice(0, -endpoint.length);
+  segments = segments.filter((segment, index) => !(isVersion(segment) && segments[index - 1] === segment));
+  const tidy = new URL(base);
+  tidy.pathname = `/${segments.join('/')}`;
+  return tidy;
+}
+
+/** What is odd about a base URL, in words; null where nothing is. */
+export function baseUrlAdvice(base: URL): string | null {
+  const tidy = tidyBaseUrl(base);
+  const same = base.pathname.replace(/\/+/g, '/').replace(/\/$/, '') === tidy.pathname.replace(/\/$/, '');
+  return same ? null : `its baseUrl ${base.href} is taken for ${tidy.href}, the address of the API; write that.`;
+}

@@ -1,23 +1,29 @@
-import type { ProviderConfig } from '../../src-shared/config.ts';
-import type { ProviderView } from '../../src-shared/control.ts';
+import type { ModelListView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { ProviderProtocol } from '../../src-shared/requests.ts';
+import type { KeyQuestion, ResolveKey } from '../../src-shared/keys.ts';
 import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
+import type { AskedServer, JsonAnswer, JsonQuestion } from './ask-json.ts';
 import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
-import { joinBaseUrl } from './base-url.ts';
+import { baseUrlAdvice, joinBaseUrl, tidyBaseUrl } from './base-url.ts';
 import { chooseDialect, codecOf } from './dialects.ts';
+import { bearer, type KeyHeaders } from './key-headers.ts';
+import { type KeyLease, KeyPool } from './key-pool.ts';
+import { ListedModels, saidOfAbilities } from './listed-models.ts';
+import type { LoadModel } from './load-model.ts';
 import { factsOf, isListed } from './model-catalogue.ts';
+import type { ModelListing, VendorModel } from './model-listing.ts';
+import type { Network } from './network.ts';
 import { OwnCounter } from './own-counter.ts';
+import type { Probe, ProbeResult } from './probe.ts';
 import { layQuirks } from './quirks.ts';
+import { readJsonAnswer } from './read-json-answer.ts';
+import type { ResolvedConfig } from './resolved-config.ts';
 import type { Protocols, ServerProfile } from './server-profile.ts';
 import type { Transport } from './transport.ts';
 
-/** Where a provider's key stands; the value never leaves this room. */
-type KeyState = { state: 'present'; value: string } | { state: 'missing'; reason: string } | { state: 'from-client' };
-
 export interface ProviderResources {
   transport: Transport;
-  resolveKey: (reference: string) => KeyState;
+  resolveKey: ResolveKey;
 }
 
 /** What a provider type knows of its servers, where the configuration says nothing else. */
@@ -29,40 +35,63 @@ export interface TypeProfile extends ServerProfile {
   defaultBaseUrl?: string;
   /** Whether it cannot work without a key. */
   needsKey: boolean;
+  /** The variable in which people usually keep its key. */
+  keyVariable?: string;
+  /** How its keys begin, where they all do. */
+  keyPrefix?: string;
+  /** As a bearer token where absent. */
+  keyHeaders?: KeyHeaders;
+  /** Models it is known to have before it has been asked. */
+  builtInModels?: readonly string[];
+  /** How it is asked for its models. */
+  listing: ModelListing;
+  /** The question, free of cost, that shows whether it is there and takes a key. */
+  check: Probe;
+  /** How it is made to load a model; absent where it cannot be told to. */
+  load?: LoadModel;
+  /** Whether requests tell it how long to keep a model. */
+  takesKeepAlive?: boolean;
 }
 
 /** Header that carries the marks of the CProxy instances a request has passed. */
 export const HOPS_HEADER = 'x-cproxy-hops';
 
-const NO_KEY = 'none is configured. Add `key: env:NAME` or `key: file:PATH` to the provider.';
-
 /** A provider that is reached over HTTP. */
-export abstract class HttpProvider extends BaseProvider {
+export class HttpProvider extends BaseProvider {
   readonly protocols: Protocols;
   readonly quirks: Quirks;
   readonly baseUrl: URL;
-  readonly models: readonly string[];
-  readonly #needsKey: boolean;
+  readonly keys: KeyPool;
+  readonly #profile: TypeProfile;
+  readonly #addressAdvice: string | null;
+  readonly #keyHeaders: KeyHeaders;
+  readonly #config: ResolvedConfig;
+  readonly #listed: ListedModels;
+  /** Made when first asked for; another list makes them anew. */
+  #facts = new Map<string, ModelFacts>();
   readonly #catalogue: string | null;
-  readonly #contextWindow: number | null;
   readonly #counter: OwnCounter | null;
-  readonly #takesTooMuch: boolean;
   readonly #modelQuirks: readonly { matches: (model: string) => boolean; quirks: Quirks }[];
-  readonly #key: KeyState | null;
-  readonly #keyReference: string | null;
   readonly #headers: readonly string[];
   /** Names, in lower case, that stand in `#headers` alone. */
   readonly #ownHeaders: ReadonlySet<string>;
   readonly #transport: Transport;
+  readonly #network: Network;
+  /** It is the vendor's own address. */
   readonly #official: boolean;
   readonly #urls = new Map<string, URL>();
 
-  constructor(config: ProviderConfig, resources: ProviderResources, profile: TypeProfile) {
+  constructor(config: ResolvedConfig, resources: ProviderResources, profile: TypeProfile) {
     super(config);
     const { officialBaseUrl } = profile;
     const baseUrl = config.baseUrl ?? profile.defaultBaseUrl ?? officialBaseUrl;
     if (baseUrl === null) throw new Error(`provider ${config.id} has no baseUrl`);
-    this.baseUrl = new URL(baseUrl);
+    this.#config = config;
+    this.#profile = profile;
+    this.#keyHeaders = profile.keyHeaders ?? bearer;
+    const written = new URL(baseUrl);
+    this.baseUrl = tidyBaseUrl(written);
+    this.#addressAdvice = baseUrlAdvice(written);
     const [preferred, ...others] = config.protocols ?? [];
     this.protocols = preferred === undefined ? profile.protocols : [preferred, ...others];
     const own = config.quirks ?? {};
@@ -71,20 +100,45 @@ export abstract class HttpProvider extends BaseProvider {
       matches,
       quirks: layQuirks(profile.quirks ?? {}, quirks, own),
     }));
-    this.#needsKey = profile.needsKey;
     this.#catalogue = profile.catalogue ?? null;
-    this.#contextWindow = config.contextWindow ?? null;
     this.#counter = profile.countsIn === undefined ? null : new OwnCounter(codecOf(profile.countsIn));
-    this.#takesTooMuch = profile.takesTooMuch === true;
-    this.models = config.models ?? [];
-    this.#keyReference = config.key ?? null;
-    this.#key = config.key === undefined ? null : resources.resolveKey(config.key);
+    this.#listed = new ListedModels(config.models ?? null, profile.builtInModels ?? []);
     this.#headers = Object.entries(config.headers).flat();
     const names = Object.keys(config.headers).map((name) => name.toLowerCase());
     // A list, which goes together with what the client's body holds: the client's entries stay.
     this.#ownHeaders = new Set(names.filter((name) => name !== 'anthropic-beta'));
     this.#transport = resources.transport;
+    this.#network = { proxy: config.proxy, ca: config.ca ?? null, http2: config.http2 ?? null };
     this.#official = officialBaseUrl !== null && this.baseUrl.origin === new URL(officialBaseUrl).origin;
+    this.keys = new KeyPool({
+      provider: config.id,
+      needsKey: profile.needsKey,
+      entries: this.#keyEntries(),
+      resolve: resources.resolveKey,
+    });
+  }
+
+  #keyEntries(): ConstructorParameters<typeof KeyPool>[0]['entries'] {
+    const { id: provider, key, keys, preset } = this.#config;
+    const { keyVariable = null, keyPrefix = null } = preset ?? this.#profile;
+    const question = (reference: string | null): KeyQuestion => ({
+      reference,
+      provider,
+      origin: this.baseUrl.origin,
+      usualVariable: this.#isVendors ? keyVariable : null,
+      prefix: this.#isVendors ? keyPrefix : null,
+    });
+    if (keys === undefined)
+      return [
+        { id: 'key', question: question(key ?? null), weight: 1, requestsPerMinute: null, tokensPerMinute: null },
+      ];
+    return keys.map(({ key: reference, name, weight, requestsPerMinute = null, tokensPerMinute = null }, index) => ({
+      id: name ?? String(index + 1),
+      question: question(reference),
+      weight,
+      requestsPerMinute,
+      tokensPerMinute,
+    }));
   }
 
   codecFor({ protocol }: DialectRequest): ProviderCodec {
@@ -96,20 +150,67 @@ export abstract class HttpProvider extends BaseProvider {
   }
 
   override factsOf(model: string): ModelFacts {
-    const facts = factsOf(this.#catalogue, model);
-    return this.#contextWindow === null ? facts : { ...facts, contextWindow: this.#contextWindow };
+    const known = this.#facts.get(model);
+    if (known !== undefined) return known;
+    const facts = this.#mergedFacts(model);
+    // Clients may ask for names without end; what is listed is bounded.
+    if (this.#listed.has(model)) this.#facts.set(model, facts);
+    return facts;
+  }
+
+  /** What the user has written wins, the model's before the provider's; then what the provider lists, then the catalogue. */
+  #mergedFacts(model: string): ModelFacts {
+    const { contextWindow, capabilities } = this.#config;
+    return {
+      ...factsOf(this.#catalogue, model),
+      ...this.#listed.factsOf(model),
+      ...(contextWindow === undefined ? {} : { contextWindow }),
+      ...saidOfAbilities(capabilities),
+      ...this.#listed.configuredFacts(model),
+    };
   }
 
   override assumesWindow(model: string): boolean {
-    return this.#contextWindow === null && !isListed(this.#catalogue, model);
+    const isTold = this.#config.contextWindow !== undefined || this.#listed.factsOf(model).contextWindow !== undefined;
+    return !isTold && !isListed(this.#catalogue, model);
   }
 
   override get window(): number | null {
-    return this.#contextWindow;
+    return this.#config.contextWindow ?? null;
+  }
+
+  override get keepAliveMs(): number | null {
+    return this.#profile.takesKeepAlive === true ? (this.#config.keepAliveMs ?? null) : null;
+  }
+
+  override get loadsModels(): boolean {
+    return this.#profile.load !== undefined;
+  }
+
+  override async loadModel(model: string, signal: AbortSignal): Promise<void> {
+    const { window, keepAliveMs } = this;
+    await this.#profile.load?.(this.#server(), { model, window, keepAliveMs, signal });
+  }
+
+  override get warnings(): readonly string[] {
+    const { id, kind, warmUp, keepAliveMs } = this.#config;
+    const warnings: string[] = [];
+    if (this.#addressAdvice !== null) warnings.push(`Provider '${id}': ${this.#addressAdvice}`);
+    const noWay = this.#transport.check(this.#network, this.baseUrl);
+    if (noWay !== null) warnings.push(`Provider '${id}' cannot be reached as it is configured: ${noWay}`);
+    if (warmUp.length > 0 && !this.loadsModels)
+      warnings.push(
+        `Provider '${id}': warmUp has no effect, since servers of type ${kind} cannot be told to load a model.`,
+      );
+    if (keepAliveMs !== undefined && this.#profile.takesKeepAlive !== true)
+      warnings.push(
+        `Provider '${id}': keepAliveMs has no effect, since servers of type ${kind} are not told how long to keep a model.`,
+      );
+    return warnings;
   }
 
   override get takesTooMuch(): boolean {
-    return this.#takesTooMuch;
+    return this.#profile.takesTooMuch === true;
   }
 
   override get counter(): OwnCounter | null {
@@ -121,47 +222,80 @@ export abstract class HttpProvider extends BaseProvider {
     return this.#official;
   }
 
+  /** Whether it is where its type or its name says that its vendor is, so that the vendor's keys belong there. */
+  get #isVendors(): boolean {
+    const address = this.#config.preset?.baseUrl;
+    return this.#official || (typeof address === 'string' && this.baseUrl.origin === new URL(address).origin);
+  }
+
   override get usesClientKey(): boolean {
-    return this.#key?.state === 'from-client';
+    return this.#config.key === 'client';
   }
 
-  override keyView(): ProviderView['key'] {
-    const reference = this.#keyReference;
-    if (this.#key === null)
-      return { reference, state: this.#needsKey ? 'missing' : 'not-needed', reason: this.#needsKey ? NO_KEY : null };
-    return { reference, state: this.#key.state, reason: this.#key.state === 'missing' ? this.#key.reason : null };
+  override get models(): readonly string[] {
+    return this.#listed.ids;
   }
 
-  /** Alternating names and values that carry the key in a dialect. */
-  protected keyHeaders(key: string, _protocol: ProviderProtocol): string[] {
-    return ['authorization', `Bearer ${key}`];
+  override displayNameOf(model: string): string {
+    return this.#listed.displayNameOf(model);
   }
 
-  #credentials(call: ProviderCall): readonly string[] {
-    const key = this.#key;
-    if (key === null) {
-      if (!this.#needsKey) return [];
-      throw ProxyError.of('provider_key_missing', { provider: this.id, reason: NO_KEY });
+  override modelsView(): ModelListView {
+    return this.#listed.view();
+  }
+
+  override nameOf(model: string): string | null {
+    return this.#listed.nameOf(model);
+  }
+
+  override get listsModels(): boolean {
+    return this.#config.models === undefined;
+  }
+
+  override async fetchModels(signal: AbortSignal): Promise<readonly VendorModel[]> {
+    try {
+      const models = await this.#profile.listing(this.#server(), signal);
+      this.knowModels(models, Date.now());
+      return models;
+    } catch (error) {
+      this.#listed.setFailed(error instanceof Error ? error.message : String(error));
+      throw error;
     }
-    switch (key.state) {
-      case 'present':
-        return this.keyHeaders(key.value, call.protocol);
-      case 'missing':
-        throw ProxyError.of('provider_key_missing', { provider: this.id, reason: key.reason });
-      case 'from-client':
+  }
+
+  #server(): AskedServer {
+    return { provider: this.id, ask: (question) => this.#askJson(question) };
+  }
+
+  override knowModels(models: readonly VendorModel[], at: number): void {
+    this.#listed.setFetched(models, at);
+    this.#facts = new Map<string, ModelFacts>();
+  }
+
+  override probe(key: KeyLease, signal: AbortSignal): Promise<ProbeResult> {
+    return this.#profile.check(this.#server(), key, signal);
+  }
+
+  #credentials({ key, protocol, clientCredentials }: Pick<ProviderCall, 'key' | 'protocol' | 'clientCredentials'>) {
+    switch (key.kind) {
+      case 'none':
+        return [];
+      case 'own':
+        return this.#keyHeaders(key.value, protocol);
+      case 'client':
         // A client's own login goes to its vendor alone, whatever baseUrl says.
         if (!this.#official)
           throw ProxyError.of('provider_key_missing', {
             provider: this.id,
             reason: `the client's own login is sent to the vendor's own address only, not to ${this.baseUrl.origin}`,
           });
-        if (call.clientCredentials.length === 0)
+        if (clientCredentials.length === 0)
           throw ProxyError.of('provider_key_missing', {
             provider: this.id,
             reason:
               'the client sent no login of its own. Send the CProxy token in x-cproxy-token, so that Authorization or x-api-key can carry the login.',
           });
-        return call.clientCredentials;
+        return clientCredentials;
     }
   }
 
@@ -184,10 +318,35 @@ export abstract class HttpProvider extends BaseProvider {
     return this.#transport.send({
       provider: this.id,
       url,
+      method: 'POST',
       headers,
       body: call.body,
       signal: call.signal,
       connectMs: this.timeouts.connectMs,
+      network: this.#network,
     });
+  }
+
+  /** Asks what costs nothing. With `key: client` there is none to ask with, and the question goes without. */
+  async #askJson({ path, body, key, signal }: JsonQuestion): Promise<JsonAnswer> {
+    const [protocol] = this.protocols;
+    const about = { model: null, conversation: null, tried: new Set<string>(), last: true, tokens: 0 };
+    const lease = key ?? (await this.keys.choose(about));
+    const credentials =
+      lease.kind === 'client' ? [] : this.#credentials({ key: lease, protocol, clientCredentials: [] });
+    const headers = ['accept', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'cproxy'];
+    if (protocol === 'anthropic') headers.push('anthropic-version', '2023-06-01');
+    if (body !== undefined) headers.push('content-type', 'application/json');
+    const answer = await this.#transport.send({
+      provider: this.id,
+      url: joinBaseUrl(this.baseUrl, path),
+      method: body === undefined ? 'GET' : 'POST',
+      headers: [...this.#withoutOwn(headers), ...this.#withoutOwn(credentials), ...this.#headers],
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+      connectMs: this.timeouts.connectMs,
+      network: this.#network,
+    });
+    return readJsonAnswer(this.id, answer);
   }
 }

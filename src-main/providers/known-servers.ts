@@ -36,6 +36,14 @@ export const openrouterProfile = {
   },
 } as const satisfies ServerProfile;
 
+/** Google's Gemini, by its OpenAI-compatible surface. */
+export const geminiProfile = {
+  catalogue: 'google',
+  // ai.google.dev, "OpenAI compatibility": reasoning_effort. Fields of JSON Schema that it does not know are errors
+  // (musistudio/claude-code-router issue 187).
+  quirks: { toolSchema: 'gemini', reasoningFormat: 'reasoning_effort' },
+} as const satisfies ServerProfile;
+
 /**
  * Models of Mistral's, wherever they run: what serves them checks a conversation as Mistral's own API does
  * (mistralai/mistral-vibe issue 578, NousResearch/hermes-agent issue 20154).
@@ -44,6 +52,42 @@ export const mistralModels: ModelProfile = {
   matches: (model) => /(?:^|[/_:-])(?:mistral|mixtral|ministral|magistral|devstral|codestral|pixtral)/i.test(model),
   quirks: { toolIds: 'mistral', takesUserAfterTool: false },
 };
+
+/**
+ * LM Studio. It speaks Anthropic's dialect as well, but there nothing mends the tools' schemas and the thinking that a model
+ * leaves in its text.
+ */
+export const lmstudioProfile = {
+  // Release notes of 0.3.29: /v1/responses.
+  protocols: ['openai-chat', 'openai-responses'],
+  // API changelog: tool_choice is "auto", "none" or "required"; an object counts as "auto" (Open-Historia/open-historia pull
+  // request 333).
+  quirks: { takesNamedTool: false },
+  // A silent empty stream, or garbage (lmstudio-ai/lmstudio-bug-tracker issues 2339 and 1806).
+  takesTooMuch: true,
+} as const satisfies ServerProfile;
+
+/**
+ * llama.cpp's server. What comes in Anthropic's or Responses' dialect it turns into Chat Completions itself, with "no strong
+ * claims of compatibility" (its README).
+ */
+export const llamacppProfile = {
+  // docs/function-calling.md: tools' schemas become grammars. README: chat_template_kwargs. A tool_choice that is no text counts
+  // as "auto" (its issue 26535).
+  quirks: { toolSchema: 'grammar', takesNamedTool: false, reasoningFormat: 'chat_template_kwargs' },
+  // README of its server: /v1/messages/count_tokens.
+  countsIn: 'anthropic',
+} as const satisfies ServerProfile;
+
+/**
+ * vLLM. In Anthropic's dialect it refuses blocks and tools that it does not know with the whole request (vllm
+ * entrypoints/anthropic: documents, server tools), and does not read `thinking`.
+ */
+export const vllmProfile = {
+  // docs.vllm.ai, "Reasoning outputs": chat_template_kwargs.
+  quirks: { reasoningFormat: 'chat_template_kwargs' },
+  countsIn: 'anthropic',
+} as const satisfies ServerProfile;
 
 interface KnownServer extends ServerProfile {
   name: string;
@@ -99,6 +143,12 @@ export const knownServers: readonly KnownServer[] = [
     catalogue: 'minimax',
   },
   {
+    name: 'Qwen',
+    hosts: ['dashscope-intl.aliyuncs.com', 'dashscope.aliyuncs.com', 'dashscope-us.aliyuncs.com'],
+    // Model Studio's docs, "Deep thinking": enable_thinking stands in the body itself.
+    quirks: { reasoningFormat: 'enable_thinking' },
+  },
+  {
     name: 'Xiaomi MiMo',
     hosts: ['api.xiaomimimo.com'],
     catalogue: 'xiaomi',
@@ -138,10 +188,7 @@ export const knownServers: readonly KnownServer[] = [
   {
     name: 'Gemini',
     hosts: ['generativelanguage.googleapis.com'],
-    catalogue: 'google',
-    // ai.google.dev, "OpenAI compatibility": reasoning_effort. Fields of JSON Schema that it does not know are errors
-    // (musistudio/claude-code-router issue 187).
-    quirks: { toolSchema: 'gemini', reasoningFormat: 'reasoning_effort' },
+    ...geminiProfile,
   },
   {
     name: 'Together',
@@ -175,10 +222,7 @@ export const knownServers: readonly KnownServer[] = [
   {
     name: 'LM Studio',
     ports: ['1234'],
-    // Release notes of 0.3.29: /v1/responses.
-    protocols: ['openai-chat', 'openai-responses'],
-    // A silent empty stream, or garbage (lmstudio-ai/lmstudio-bug-tracker issues 2339 and 1806).
-    takesTooMuch: true,
+    ...lmstudioProfile,
   },
   {
     // Spoken to in OpenAI's dialect, where it cannot be told not to.
@@ -189,12 +233,9 @@ export const knownServers: readonly KnownServer[] = [
   },
   {
     name: 'llama.cpp',
-    // 9931 in the server's README, 8080 before and in its container.
+    // 9931; 8080 before autumn 2026, and in its container (ggml-org/llama.cpp pull request 26508).
     ports: ['9931', '8080'],
-    // docs/function-calling.md: tools' schemas become grammars.
-    quirks: { toolSchema: 'grammar' },
-    // README of its server: /v1/messages/count_tokens.
-    countsIn: 'anthropic',
+    ...llamacppProfile,
   },
 ];
 

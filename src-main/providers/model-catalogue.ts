@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ModelFacts } from '../protocols/codec.ts';
+import { type ModelFacts, unknownModel } from '../protocols/codec.ts';
 import type { ReasoningEffort } from '../protocols/effort.ts';
 
 /** Prices in US dollars for a million tokens. */
@@ -54,11 +54,14 @@ function catalogue(): Catalogue {
 }
 
 /** `accounts/fireworks/models/GLM-5.3` and `z-ai/glm-5.3` are `glm-5-3`. */
-const bareName = (id: string): string =>
+export const bareName = (id: string): string =>
   id
     .slice(id.lastIndexOf('/') + 1)
     .toLowerCase()
     .replaceAll('.', '-');
+
+/** Without the date of a version: `-20251001`, `@20251001`, `-2024-08-06`. */
+export const undated = (name: string): string => name.replace(/[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$/, '');
 
 /**
  * The names a model may be listed under, the most exact first: without Claude Code's window mark (`[1m]`), as a tag of
@@ -74,7 +77,7 @@ function namesOf(model: string): string[] {
     // A size makes another model.
     if (!/\d[bm]\b/i.test(tag)) names.push(untagged);
   }
-  return [...names, ...names.map((name) => name.replace(/[-@](?:\d{8}|\d{4}-\d{2}-\d{2})$/, ''))];
+  return [...names, ...names.map(undated)];
 }
 
 /**
@@ -106,6 +109,7 @@ export function isListed(kind: string | null, model: string): boolean {
 
 function agreed(entries: readonly CatalogueEntry[]): ModelFacts {
   return {
+    ...unknownModel,
     contextWindow: same(entries, ({ contextWindow }) => contextWindow),
     maxOutput: same(entries, ({ maxOutput }) => maxOutput),
     reasoning: same(entries, ({ reasoning }) => reasoning),

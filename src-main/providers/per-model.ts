@@ -16,7 +16,15 @@ export class PerModel<Value> {
     if (this.#byModel.size > MOST_MODELS && oldest !== undefined) this.#byModel.delete(oldest);
   }
 
+  entries(): Iterable<[model: string, Value]> {
+    return this.#byModel;
+  }
+
   delete(model: string): void {
     this.#byModel.delete(model);
+  }
+
+  clear(): void {
+    this.#byModel.clear();
   }
 }

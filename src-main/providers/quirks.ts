@@ -13,6 +13,7 @@ export const defaultQuirks: Quirks = {
   toolSchema: 'full',
   toolIds: 'any',
   toolLimit: null,
+  takesNamedTool: true,
   cacheMarks: 'none',
   takesNullContent: true,
   readsMarkup: false,

@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { ModelFacts } from '../protocols/codec.ts';
 import type { ListedModel } from '../routing/provider-router.ts';
 
 export interface ModelsDoorOptions {
   /** Everything that can be routed. */
   list: () => ListedModel[];
-  /** Throws ProxyError `unknown_model` for a model that cannot be routed. */
-  assertRoutable: (model: string) => void;
+  /** A name that can be routed, listed or not. Throws ProxyError `unknown_model`. */
+  find: (model: string) => ListedModel;
   /** Unix time in ms since when the models have been offered. */
   since: number;
 }
@@ -21,17 +22,48 @@ const pageSchema = z.object({
   before_id: z.string().optional(),
 });
 
-function describe(model: ListedModel, shape: Shape, since: number): Record<string, unknown> {
+function describe(
+  { id, displayName, provider, facts }: ListedModel,
+  shape: Shape,
+  since: number,
+): Record<string, unknown> {
+  const { contextWindow, maxOutput } = facts;
   if (shape === 'anthropic')
     return {
       type: 'model',
-      id: model.id,
-      display_name: model.displayName,
+      id,
+      display_name: displayName,
       created_at: new Date(since).toISOString(),
-      ...(model.contextWindow === null ? {} : { max_input_tokens: model.contextWindow }),
-      ...(model.maxOutput === null ? {} : { max_tokens: model.maxOutput }),
+      ...(contextWindow === null ? {} : { max_input_tokens: contextWindow }),
+      ...(maxOutput === null ? {} : { max_tokens: maxOutput }),
+      capabilities: capabilitiesOf(facts),
     };
-  return { id: model.id, object: 'model', created: Math.floor(since / 1000), owned_by: model.provider ?? 'cproxy' };
+  return {
+    id,
+    object: 'model',
+    created: Math.floor(since / 1000),
+    owned_by: provider ?? 'cproxy',
+    // OpenAI says neither; these are the names of most who do.
+    ...(contextWindow === null ? {} : { context_length: contextWindow }),
+    ...(maxOutput === null ? {} : { max_completion_tokens: maxOutput }),
+  };
+}
+
+const ANTHROPIC_EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+
+/** As Anthropic's API reference ("Get a model") has them, of what is known; null where nothing is. */
+function capabilitiesOf({ images, documents, structuredOutput, reasoning, efforts }: ModelFacts) {
+  const known = Object.entries({
+    image_input: images,
+    pdf_input: documents,
+    structured_outputs: structuredOutput,
+    thinking: reasoning,
+  }).flatMap(([name, supported]) => (supported === null ? [] : [[name, { supported }]]));
+  if (efforts !== null) {
+    const levels = ANTHROPIC_EFFORTS.map((level) => [level, { supported: efforts.includes(level) }]);
+    known.push(['effort', { supported: efforts.some((effort) => effort !== 'none'), ...Object.fromEntries(levels) }]);
+  }
+  return known.length === 0 ? null : Object.fromEntries(known);
 }
 
 /** `GET /v1/models` and `GET /v1/models/{id}`, whose ids may hold slashes. Nothing is listed that cannot be routed. */
@@ -68,10 +100,6 @@ export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorO
 
   server.get('/v1/models/*', async (request) => {
     const id = (request.params as { '*': string })['*'];
-    const listed = options.list().find((model) => model.id === id);
-    // A name that is not listed can be routed all the same, such as a provider's model without the provider.
-    if (listed === undefined) options.assertRoutable(id);
-    const unlisted: ListedModel = { id, displayName: id, provider: null, contextWindow: null, maxOutput: null };
-    return describe(listed ?? unlisted, shapeFor(request.headers), options.since);
+    return describe(options.find(id), shapeFor(request.headers), options.since);
   });
 }

@@ -1,9 +1,23 @@
-import type { ProviderView } from '../../src-shared/control.ts';
+import { useState } from 'react';
+import type { HealthView, KeyView, ModelListView, ProviderView, RateLimitView } from '../../src-shared/control.ts';
+import { checkProvider, messageOf } from '../stores/engine-store.ts';
+import { formatDuration, formatMoment, formatTime } from './format.ts';
 import { StateLabel, type Tone } from './state-label.tsx';
 
-const keyStates: Record<ProviderView['key']['state'], { tone: Tone; text: string }> = {
+const healthStates: Record<HealthView['state'], { tone: Tone; text: string }> = {
+  healthy: { tone: 'good', text: 'Healthy' },
+  degraded: { tone: 'warn', text: 'Degraded' },
+  down: { tone: 'bad', text: 'Down' },
+  unknown: { tone: 'quiet', text: 'Not known yet' },
+};
+
+const keyStates: Record<KeyView['state'], { tone: Tone; text: string }> = {
   'not-needed': { tone: 'good', text: 'No key needed' },
-  present: { tone: 'good', text: 'Key present' },
+  reading: { tone: 'quiet', text: 'Key is being read' },
+  ready: { tone: 'good', text: 'Key present' },
+  'cooling-down': { tone: 'warn', text: 'Key is resting' },
+  exhausted: { tone: 'bad', text: 'Key is spent' },
+  refused: { tone: 'bad', text: 'Key was refused' },
   missing: { tone: 'bad', text: 'Key missing' },
   'from-client': { tone: 'good', text: 'Key from the client' },
 };
@@ -30,8 +44,8 @@ export function ProviderSection({ providers }: { providers: readonly ProviderVie
 }
 
 function Provider({ provider }: { provider: ProviderView }) {
-  const { id, name, type, baseUrl, models, enabled, key } = provider;
-  const state = enabled ? keyStates[key.state] : { tone: 'quiet' as const, text: 'Turned off' };
+  const { id, name, type, baseUrl, models, enabled, keys, health } = provider;
+  const state = enabled ? healthStates[health.state] : { tone: 'quiet' as const, text: 'Turned off' };
   return (
     <li>
       <div className="line heading">
@@ -49,26 +63,120 @@ function Provider({ provider }: { provider: ProviderView }) {
           </>
         )}
       </p>
-      {key.reference !== null && (
-        <p className="quiet">
-          key <code>{key.reference}</code>
-        </p>
+      {enabled && (
+        <>
+          {health.reason !== null && <p className={health.state === 'down' ? 'problem' : undefined}>{health.reason}</p>}
+          <Keys keys={keys} said={health.reason} />
+          <Measures id={id} name={name} health={health} />
+        </>
       )}
-      {enabled && key.reason !== null && <p className={key.state === 'missing' ? 'problem' : 'quiet'}>{key.reason}</p>}
-      {models.length > 0 && (
+      <Models id={id} models={models} />
+    </li>
+  );
+}
+
+/** @param said what stands above already. */
+function Keys({ keys, said }: { keys: readonly KeyView[]; said: string | null }) {
+  return (
+    <ul className="keys">
+      {keys.map(({ id, reference, state, reason, until, limits }) => (
+        <li key={id}>
+          <StateLabel tone={keyStates[state].tone}>{keyStates[state].text}</StateLabel>
+          <span className="quiet">
+            {keys.length > 1 && ` ${id}`}
+            {reference !== null && (
+              <>
+                {' '}
+                <code>{reference}</code>
+              </>
+            )}
+            {until !== null && ` until ${formatTime(until)}`}
+          </span>
+          {reason !== null && said?.toLowerCase().includes(reason.toLowerCase()) !== true && (
+            <p className={keyStates[state].tone === 'bad' ? 'problem' : 'quiet'}>{reason}</p>
+          )}
+          {limits.length > 0 && <p className="quiet">{limits.flatMap((limit) => limitInWords(limit)).join(' · ')}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function limitInWords({ name, limit, remaining, used, resetsAt }: RateLimitView): string[] {
+  const part =
+    used !== null
+      ? `${Math.round(used * 100)} % used`
+      : remaining === null
+        ? null
+        : `${remaining}${limit === null ? '' : ` of ${limit}`} left`;
+  if (part === null) return [];
+  return [`limit ${name}: ${part}${resetsAt === null ? '' : `, resets ${formatMoment(resetsAt)}`}`];
+}
+
+function Measures({ id, name, health }: { id: string; name: string; health: HealthView }) {
+  const { since, firstContentMs, tokensPerSecond, attempts, failures } = health;
+  const [busy, setBusy] = useState(false);
+  const [found, setFound] = useState('');
+
+  const check = async () => {
+    setBusy(true);
+    setFound('');
+    try {
+      setFound(`Checked ${name}. ${await checkProvider(id)}`);
+    } catch (error) {
+      setFound(`Not checked: ${messageOf(error)}`);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      <div className="facts">
+        <span>since {formatMoment(since)}</span>
+        {firstContentMs !== null && <span>{formatDuration(firstContentMs)} to the first content</span>}
+        {tokensPerSecond !== null && <span>{tokensPerSecond} tokens/s</span>}
+        {attempts > 0 && (
+          <span>
+            {failures} of {attempts} failed lately
+          </span>
+        )}
+        {/* Not disabled while it works: the focus would be lost. */}
+        <button type="button" className="plain" aria-busy={busy} onClick={busy ? undefined : check}>
+          {busy ? 'Checking…' : 'Check now'}
+          <span className="unseen"> {name}</span>
+        </button>
+      </div>
+      <p role="status" className="quiet">
+        {found}
+      </p>
+    </>
+  );
+}
+
+function Models({ id, models }: { id: string; models: ModelListView }) {
+  const { count, ids, fetchedAt, error } = models;
+  return (
+    <>
+      {error !== null && <p className="quiet">Its list of models could not be fetched: {error}</p>}
+      {count > 0 && (
         <details>
-          <summary>{models.length === 1 ? '1 model' : `${models.length} models`}</summary>
+          <summary>
+            {count === 1 ? '1 model' : `${count} models`}
+            {fetchedAt !== null && <span className="quiet"> as of {formatMoment(fetchedAt)}</span>}
+          </summary>
           <ul className="models">
-            {models.map((model) => (
+            {ids.map((model) => (
               <li key={model}>
                 <code>
                   {id}/{model}
                 </code>
               </li>
             ))}
+            {count > ids.length && <li className="quiet">and {count - ids.length} more</li>}
           </ul>
         </details>
       )}
-    </li>
+    </>
   );
 }

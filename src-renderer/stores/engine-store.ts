@@ -66,6 +66,15 @@ export async function revokeToken(id: string): Promise<void> {
   await reloadTokens(client);
 }
 
+/** Asks a provider how it is, and waits for what comes of it. @returns its new state in words. */
+export async function checkProvider(provider: string): Promise<string> {
+  const status = await connectedClient().health.probe({ provider });
+  useEngine.setState({ status });
+  const health = status.providers.find(({ id }) => id === provider)?.health;
+  if (health === undefined) return 'It is not there any more.';
+  return health.reason === null ? `It is ${health.state}.` : `It is ${health.state}. ${health.reason}`;
+}
+
 /** Ends this browser's session and shows the login page. */
 export async function logOut(): Promise<void> {
   const answer = await fetch('/ui/logout', { method: 'POST' });

@@ -67,7 +67,10 @@ export async function measureTranslation(): Promise<TranslationCost[]> {
   const config = configSchema.parse({
     providers: protocols.map((id) => ({ id, baseUrl: 'http://127.0.0.1:1', models: ['m'], ...providerTypes[id] })),
   });
-  const resources = { transport: createTransport(), resolveKey: () => ({ state: 'missing' as const, reason: '' }) };
+  const resources = {
+    transport: createTransport(),
+    resolveKey: async () => ({ state: 'missing' as const, reason: '' }) as const,
+  };
   const providers = config.providers.map((provider) => createProvider(provider, resources));
   const [demo] = providers;
   if (demo === undefined) throw new Error('there are no providers');
@@ -94,7 +97,10 @@ export async function measureTranslation(): Promise<TranslationCost[]> {
         const [target] = plan.targets;
         if (target === undefined) throw new Error(`no target for ${provider}`);
         const row = { ...context.row } as never;
-        return upstreamRequest({ request: context, target, row, last: true }, { hops: '', memory: noMemory });
+        return upstreamRequest(
+          { request: context, target, row, last: true, triedKeys: new Set(), key: null },
+          { hops: '', memory: noMemory },
+        );
       };
       const firstMs = await cpuMs(once);
       const times: number[] = [];

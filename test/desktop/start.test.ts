@@ -6,6 +6,7 @@ import { projectFolder } from '../../scripts/lib/project.ts';
 import { type DesktopSession, startDesktopSession } from '../helpers/desktop-session.ts';
 import { findElectronRuntime } from '../helpers/electron-runtime/find.ts';
 import { desktopPrograms, requires } from '../helpers/missing-programs.ts';
+import { noBackground } from '../helpers/no-background.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 const need = requires('electron', ...desktopPrograms);
@@ -23,6 +24,7 @@ describe.skipIf(need.missing)(`npm start on a desktop${need.reason}`, () => {
     const child = spawn('npm', ['start', '--', '--port', '0'], {
       cwd: projectFolder,
       env: {
+        ...noBackground,
         ...session.env,
         ELECTRON_OVERRIDE_DIST_PATH: path.dirname(findElectronRuntime() ?? ''),
         CPROXY_HOME: path.join(session.home, 'cproxy'),

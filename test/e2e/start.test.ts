@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { projectFolder } from '../../scripts/lib/project.ts';
+import { noBackground } from '../helpers/no-background.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 // Elsewhere there always is a display.
@@ -20,7 +21,7 @@ describe.skipIf(elsewhere)(`npm start without a display${elsewhere ? ' [SKIPPED:
   const start = (...flags: string[]) => {
     const child = spawn('npm', ['start', '--', ...flags], {
       cwd: projectFolder,
-      env: { PATH: process.env.PATH, HOME: home, CPROXY_HOME: path.join(home, 'cproxy') },
+      env: { ...noBackground, PATH: process.env.PATH, HOME: home, CPROXY_HOME: path.join(home, 'cproxy') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ProviderView } from '../../src-shared/control.ts';
+import type { HealthView, KeyView, ModelListView, ProviderView } from '../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { type ControlEngine, canary, makeRow, startControlEngine } from '../helpers/control-engine.ts';
 import { programPath, requires } from '../helpers/missing-programs.ts';
@@ -13,42 +13,97 @@ const shots = process.env.CPROXY_SHOTS;
 
 const need = requires('chromium');
 
+const hoursAgo = (hours: number): number => Date.now() - hours * 3_600_000;
+const health = (changes: Partial<HealthView>): HealthView => ({
+  state: 'healthy',
+  reason: null,
+  since: hoursAgo(3),
+  checkedAt: hoursAgo(0),
+  attempts: 0,
+  failures: 0,
+  firstContentMs: null,
+  totalMs: null,
+  tokensPerSecond: null,
+  ...changes,
+});
+const key = (changes: Partial<KeyView>): KeyView => ({
+  id: 'key',
+  reference: null,
+  state: 'ready',
+  reason: null,
+  until: null,
+  limits: [],
+  ...changes,
+});
+const models = (ids: string[], changes: Partial<ModelListView> = {}): ModelListView => ({
+  source: ids.length === 0 ? 'none' : 'fetched',
+  count: ids.length,
+  ids,
+  fetchedAt: ids.length === 0 ? null : hoursAgo(2),
+  error: null,
+  ...changes,
+});
+
 const providers: ProviderView[] = [
   {
     id: 'anthropic',
     name: 'Anthropic',
     type: 'anthropic',
     baseUrl: 'https://api.anthropic.com',
-    models: ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5'],
+    models: models(['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5']),
     priority: 1,
     enabled: true,
-    key: { reference: 'env:ANTHROPIC_API_KEY', state: 'present', reason: null },
+    keys: [
+      key({
+        id: 'work',
+        reference: 'keychain:work',
+        limits: [{ name: '5h', limit: null, remaining: null, used: 0.62, resetsAt: hoursAgo(-2) }],
+      }),
+      key({
+        id: 'home',
+        reference: 'env:ANTHROPIC_HOME_KEY',
+        state: 'cooling-down',
+        until: hoursAgo(-0.1),
+        reason: 'is asked to wait (rate limit), and rests for 6 min',
+      }),
+    ],
+    health: health({
+      state: 'degraded',
+      reason: "1 of 2 keys cannot be used: 'home' rests.",
+      attempts: 40,
+      failures: 1,
+      firstContentMs: 640,
+      tokensPerSecond: 52,
+    }),
   },
   {
     id: 'openrouter',
     name: 'openrouter',
     type: 'openrouter',
     baseUrl: 'https://openrouter.ai/api',
-    models: ['google/gemini-2.0-pro-exp-02-05:free'],
+    models: models(['google/gemini-2.0-pro-exp-02-05:free']),
     priority: 2,
     enabled: true,
-    key: { reference: 'env:OPENROUTER_API_KEY', state: 'missing', reason: 'OPENROUTER_API_KEY is not set.' },
+    keys: [key({ reference: 'env:OPENROUTER_API_KEY', state: 'missing', reason: 'OPENROUTER_API_KEY is not set.' })],
+    health: health({ state: 'down', reason: 'OPENROUTER_API_KEY is not set.' }),
   },
   {
     id: 'local',
     name: 'Workstation',
     type: 'openai-compatible',
     baseUrl: 'http://127.0.0.1:8000',
-    models: [],
+    models: models([]),
     priority: 3,
     enabled: false,
-    key: { reference: null, state: 'not-needed', reason: null },
+    keys: [key({ state: 'not-needed' })],
+    health: health({ state: 'unknown', reason: 'Nothing has been asked of it yet.' }),
   },
 ];
 
 const attempt = (changes: Partial<AttemptRow>): AttemptRow => ({
   provider: 'anthropic',
   model: 'claude-sonnet-5-5',
+  key: null,
   mode: 'pass-through',
   startedMs: 2,
   firstContentMs: 640,
@@ -251,6 +306,29 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     await page.getByText('Turned off').waitFor();
     await page.getByText('3 models').click();
     await page.getByText('anthropic/claude-haiku-5').first().waitFor();
+  });
+
+  it('shows how providers do, and checks one now', async () => {
+    fillEngine();
+    await logIn();
+    const anthropic = page.getByRole('listitem').filter({ hasText: 'https://api.anthropic.com' });
+    await anthropic.getByText('Degraded').waitFor();
+    await anthropic.getByText("1 of 2 keys cannot be used: 'home' rests.").waitFor();
+    await anthropic.getByText('Key is resting').waitFor();
+    await anthropic.getByText(/limit 5h: 62 % used, resets/).waitFor();
+    await anthropic.getByText('640 ms to the first content').waitFor();
+    await page.getByText('Down', { exact: true }).waitFor();
+    // One that is turned off has nothing to check.
+    expect(await page.getByRole('button', { name: 'Check now' }).count()).toBe(2);
+
+    // By keyboard alone.
+    await anthropic.getByRole('button', { name: 'Check now Anthropic' }).focus();
+    engine.status.providers = providers.map((provider) => ({ ...provider, health: health({}) }));
+    await page.keyboard.press('Enter');
+    await anthropic.getByRole('status').getByText('Checked Anthropic. It is healthy.').waitFor();
+    expect(engine.probed).toEqual(['anthropic']);
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Check now Anthropic');
+    expect(await axe()).toEqual([]);
   });
 
   it.each(['light', 'dark'] as const)('has nothing that axe finds wrong, wide or narrow: %s', async (colorScheme) => {

@@ -19,6 +19,7 @@ export const encodeTarget = (
   session: null,
   estimatedInputTokens: 100,
   window: null,
+  keepAliveMs: null,
   isForeign: null,
   ...changes,
   quirks: { ...defaultQuirks, ...changes.quirks },

@@ -6,9 +6,12 @@ import { type ControlContext, createControlRouter } from '../../src-main/control
 import type { Logger } from '../../src-main/observability/logger.ts';
 import { RequestLog } from '../../src-main/observability/request-log.ts';
 import { EventBus } from '../../src-main/pipeline/events.ts';
+import { StoredKeys } from '../../src-main/secrets/stored-keys.ts';
 import { registerControlDoor } from '../../src-main/server/control-door.ts';
 import type { EngineStatus, TokenView } from '../../src-shared/control.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
+import { memoryStore } from './memory-store.ts';
 
 /** Lies where answers must not look: in the token store, in errors, in the configuration's surroundings. */
 export const canary = 'sk-canary-7f3a9b-must-stay-inside';
@@ -25,6 +28,8 @@ export interface ControlEngine {
   context: ControlContext;
   status: EngineStatus;
   stops: number;
+  /** What probes were asked for; null: of all. */
+  probed: (string | null)[];
   logged: string[];
   /** Connections that are open now. */
   openSockets(): Iterable<Socket>;
@@ -73,6 +78,7 @@ export async function startControlEngine(
     secret,
     logged,
     stops: 0,
+    probed: [],
     status: {
       version: '0.1.0',
       state: 'running',
@@ -92,6 +98,13 @@ export async function startControlEngine(
       status: () => ({ ...engine.status, requests: requests.counts() }),
       config: () => ({ file: null, environment: null, sources: ['defaults'], config: { server: {} }, warnings: [] }),
       requests,
+      models: (provider) => {
+        throw ProxyError.of('invalid_field', { field: provider, expected: 'must be the id of a provider' });
+      },
+      refreshModels: async () => undefined,
+      probe: async (provider) => {
+        engine.probed.push(provider ?? null);
+      },
       tokens: {
         list: () => [...tokens.values()].map(({ id, name, createdAt }) => ({ id, name, createdAt })),
         create: async (name) => {
@@ -101,6 +114,10 @@ export async function startControlEngine(
         },
         revoke: async (id) => tokens.delete(id),
       },
+      keys: new StoredKeys({
+        store: memoryStore({ held: { key: canary, origin: 'https://api.openai.com' } }),
+        providers: [],
+      }),
       sessions,
       stop: () => {
         engine.stops += 1;

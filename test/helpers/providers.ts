@@ -17,9 +17,11 @@ export function makeProvider(
         onSend(request);
         throw new Error('nothing is sent');
       },
+      check: () => null,
+      reset: () => undefined,
       close: async () => undefined,
     },
-    resolveKey: () => ({ state: 'present', value: 'the-key' }),
+    resolveKey: async () => ({ state: 'present', value: 'the-key', reference: 'env:KEY', warning: null }) as const,
   };
   return createProvider(providerSchema.parse({ id: 'p', ...config }), resources);
 }

@@ -6,7 +6,9 @@ import { loadConfig } from '../../src-main/config/load-config.ts';
 import { type Engine, startEngine } from '../../src-main/engine.ts';
 import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
 import type { Middleware } from '../../src-main/pipeline/middleware.ts';
+import type { SecretStore } from '../../src-main/secrets/secret-store.ts';
 import type { ConfigInput } from '../../src-shared/config.ts';
+import { memoryStore } from './memory-store.ts';
 
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
@@ -22,18 +24,33 @@ export interface RunningEngine extends AsyncDisposable {
 }
 
 /**
- * The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own.
+ * The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own. It probes no provider and
+ * fetches no lists unless the configuration says so: providers of tests may have their vendors' own addresses.
+ * Nor does it read the keychain of whoever runs the tests, unless the configuration has `secrets`.
  * @param options `home`: folders that are there already, and stay.
  */
 export async function runEngine(
   config: ConfigInput = {},
-  options: { env?: NodeJS.ProcessEnv; log?: Logger; middleware?: Middleware[]; home?: string } = {},
+  options: {
+    env?: NodeJS.ProcessEnv;
+    log?: Logger;
+    middleware?: Middleware[];
+    home?: string;
+    secrets?: SecretStore;
+  } = {},
 ): Promise<RunningEngine> {
   const home = options.home ?? (await mkdtemp(path.join(tmpdir(), 'cproxy-test-')));
   const env = { ...options.env, CPROXY_HOME: home };
   const folders = resolveFolders(env);
   ensureFolders(folders);
-  await writeFile(path.join(home, 'config.json'), JSON.stringify({ ...config, server: { port: 0, ...config.server } }));
+  const { loadBalancing, ...routing } = config.routing ?? {};
+  const written: ConfigInput = {
+    ...config,
+    server: { port: 0, ...config.server },
+    routing: { ...routing, loadBalancing: { healthCheck: false, ...loadBalancing } },
+    modelLists: { fetch: false, ...config.modelLists },
+  };
+  await writeFile(path.join(home, 'config.json'), JSON.stringify(written));
   const engine = await startEngine({
     loaded: loadConfig({ env, folders }),
     folders,
@@ -41,6 +58,7 @@ export async function runEngine(
     host: 'headless',
     log: options.log ?? silentLogger,
     uiFolder: null,
+    ...(config.secrets === undefined ? { secrets: options.secrets ?? memoryStore() } : {}),
     ...(options.middleware === undefined ? {} : { middleware: options.middleware }),
   });
   const token = engine.firstToken ?? '';

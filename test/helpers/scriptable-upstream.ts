@@ -19,8 +19,12 @@ export type Script = (request: UpstreamRequest, index: number) => Step | Promise
 type CountStep = number | null | RawStep | { kind: 'hang' } | { kind: 'close' };
 export type CountScript = (request: UpstreamRequest) => CountStep | Promise<CountStep>;
 
+/** What it says to whatever asks neither a model nor for a count: lists, health, accounts; null: what it says without. */
+export type OtherScript = (request: UpstreamRequest) => RawStep | { kind: 'hang' } | { kind: 'close' } | null;
+
 export interface UpstreamOptions {
   models?: string[];
+  other?: OtherScript;
   /** Default: 42. */
   countTokens?: CountScript;
 }
@@ -102,7 +106,11 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
         request.bodyComplete = true;
         const { protocol } = request;
         if (request.counts) return await answerCount(await count(request), { request, response, breakOff });
-        if (protocol === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
+        if (protocol === null) {
+          const step = options.other?.(request) ?? null;
+          if (step === null) return answerOther(request, response, options.models ?? ['model-a', 'model-b']);
+          return await perform(step, { request, response, dialect: chatDialect, id: 'other', breakOff });
+        }
         const step = queued.shift() ?? (await script(request, scripted++));
         await perform(step, { request, response, dialect: dialects[protocol], id: String(++answered), breakOff });
       })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { noBackground } from '../helpers/no-background.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 // Every command is a process of its own, which takes its time where many tests run at once.
@@ -62,7 +63,7 @@ const run = async (args: readonly string[], env?: NodeJS.ProcessEnv) => {
   return { code, out: started.out(), err: started.err() };
 };
 const serve = async (args: readonly string[] = ['--port', '0'], env?: NodeJS.ProcessEnv) => {
-  const started = start(args, env);
+  const started = start(args, { ...noBackground, ...env });
   await waitUntil('the start message', () => {
     if (started.child.exitCode !== null) throw new Error(`It ended: ${started.err()}`);
     return started.out().includes('Ctrl-C stops it.');
@@ -134,12 +135,13 @@ describe('config', () => {
     const env = { CPROXY_SERVER__PORT: '5001' };
     const [yaml, json] = await Promise.all([run(['config', 'show'], env), run(['config', 'show', '--json'], env)]);
     expect(yaml.out).toContain('# server.port comes from CPROXY_SERVER__PORT\n');
+    expect(yaml.out).toContain("# provider 'a' names no key, so the one stored for it is used, else OPENAI_API_KEY\n");
     expect(yaml.out).toContain('  port: 5001\n');
     expect(JSON.parse(json.out)).toMatchObject({
       file: file(),
       config: {
         server: { port: 5001 },
-        providers: [{ key: 'env:OPENAI_API_KEY', headers: { 'x-team': '[redacted]' } }],
+        providers: [{ headers: { 'x-team': '[redacted]' } }],
       },
     });
     expect(yaml.out + json.out).not.toContain('CANARY');

@@ -234,7 +234,7 @@ it("the paper's example loads unchanged and is routed as it says", async () => {
   const running = await start(example as never);
   const status = running.engine.status();
   expect(status.providers).toMatchObject([
-    { id: 'openrouter', baseUrl: 'https://openrouter.ai/api', key: { state: 'missing' } },
+    { id: 'openrouter', baseUrl: 'https://openrouter.ai/api', keys: [{ state: 'missing' }] },
   ]);
   const response = await running.ask(question('x', { model: 'claude-opus-5-5' }));
   expect(response.status).toBe(502);

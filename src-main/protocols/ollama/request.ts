@@ -9,7 +9,7 @@ import { modelOptions } from './options.ts';
 import { encodeTools } from './tools.ts';
 
 /**
- * A canonical request as the body of `POST /api/chat`. A pure function of its arguments. `keep_alive` is left to the server.
+ * A canonical request as the body of `POST /api/chat`. A pure function of its arguments.
  *
  * `truncate` and `shift` are off: Ollama would take the oldest messages out of a conversation that does not fit its window,
  * and then drop the beginning while it writes, without telling anyone. Off, it says so, and clients compact.
@@ -30,6 +30,7 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
     think: target.refused.has('think') ? undefined : thinkOf(request, target),
     format: formatOf(request, target),
     options: modelOptions(request, target),
+    keep_alive: keepAlive(target.keepAliveMs),
     ...(logprobs === true ? { logprobs, top_logprobs: top_logprobs ?? undefined } : {}),
     truncate: false,
     shift: false,
@@ -40,6 +41,12 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   if (tools !== null) body.text(',"tools":').text(tools);
   body.text(`,${JSON.stringify(rest).slice(1)}`);
   return { body: body.finish(), toolNames, warnings: [...warnings] };
+}
+
+/** As Ollama reads a duration: a text of Go's, or a negative number for ever (`api.Duration`). */
+export function keepAlive(ms: number | null): string | number | undefined {
+  if (ms === null) return undefined;
+  return ms < 0 ? -1 : `${ms}ms`;
 }
 
 const LEVELS: readonly ReasoningEffort[] = ['low', 'medium', 'high'];

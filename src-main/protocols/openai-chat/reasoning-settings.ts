@@ -8,6 +8,7 @@ interface ReasoningSettings {
   reasoning_effort?: ReasoningEffort;
   reasoning?: { effort?: ReasoningEffort; max_tokens?: number; enabled?: true; summary?: string };
   thinking?: { type: 'enabled' | 'disabled' };
+  enable_thinking?: boolean;
   chat_template_kwargs?: { enable_thinking: boolean };
 }
 
@@ -58,6 +59,10 @@ export function reasoningSettings(
       };
     }
     case 'enable_thinking': {
+      const thinks = isThinking(request, wanted);
+      return thinks === undefined ? {} : { enable_thinking: thinks };
+    }
+    case 'chat_template_kwargs': {
       const thinks = isThinking(request, wanted);
       return thinks === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinks } };
     }

@@ -54,6 +54,9 @@ export function encodeRequest(request: MessagesRequest, target: EncodeTarget): E
   set('response_format', nestedFormat(responseFormat(request, quirks)));
   setAll(openaiFields(request, target, warnings));
   setAll(accountFields(request, target));
+  // LM Studio's docs, "Idle TTL and Auto-Evict": in seconds, of a model that this request makes it load.
+  if (target.keepAliveMs !== null && target.keepAliveMs >= 0)
+    set('ttl', Math.max(1, Math.ceil(target.keepAliveMs / 1000)));
   const session = quirks.reasoningFormat === 'reasoning' ? sessionOf(request, target) : null;
   if (session !== null) set('session_id', within(session, SESSION_LIMIT));
   if (request.stream === true) {

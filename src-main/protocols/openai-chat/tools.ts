@@ -172,9 +172,13 @@ export function encodeTools(
   return { tools: encoded.json, choice, parallel: parallelCalls(request), search, marks };
 }
 
-/** Only OpenAI can be told which of the tools are allowed; others get no more than those. */
-function offeredTools({ tools, openai }: MessagesRequest, { quirks }: EncodeTarget): readonly Tool[] {
-  const names = openai?.allowedTools?.names;
+/** Only OpenAI can be told which of the tools are allowed, and not all which must be called; they get no more than those. */
+function offeredTools(
+  { tools, tool_choice: choice, openai }: MessagesRequest,
+  { quirks }: EncodeTarget,
+): readonly Tool[] {
+  const only = choice?.type === 'tool' && !quirks.takesNamedTool ? [choice.name] : undefined;
+  const names = openai?.allowedTools?.names ?? only;
   if (!tools || names === undefined || quirks.isOpenai) return tools ?? [];
   const allowed = tools.filter(({ name }) => names.includes(name));
   return allowed.length > 0 ? allowed : tools;
@@ -198,5 +202,6 @@ function encodeChoice(
     const tools = openai.allowedTools.names.flatMap((name) => named(name) ?? []);
     return { type: 'allowed_tools', allowed_tools: { mode, tools } };
   }
-  return toolChoice(choice, named, warnings);
+  const encoded = toolChoice(choice, named, warnings);
+  return typeof encoded === 'object' && !quirks.takesNamedTool ? 'required' : encoded;
 }

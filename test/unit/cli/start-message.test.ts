@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type StartMessage, startMessage } from '../../../src-main/cli/start-message.ts';
-import { statusLines } from '../../../src-main/cli/status.ts';
-import type { EngineStatus, ProviderView } from '../../../src-shared/control.ts';
+import type { EngineStatus, KeyView, ProviderView } from '../../../src-shared/control.ts';
 
 const status: EngineStatus = {
   version: '1.2.3',
@@ -19,15 +18,35 @@ const status: EngineStatus = {
   memoryBytes: 90_000_000,
   warnings: [],
 };
+const key = (changes: Partial<KeyView>): KeyView => ({
+  id: 'key',
+  reference: 'env:A',
+  state: 'ready',
+  reason: null,
+  until: null,
+  limits: [],
+  ...changes,
+});
 const provider = (changes: Partial<ProviderView>): ProviderView => ({
   id: 'a',
   name: 'a',
   type: 'openai',
   baseUrl: null,
-  models: [],
+  models: { source: 'none', count: 0, ids: [], fetchedAt: null, error: null },
   priority: 1,
   enabled: true,
-  key: { reference: 'env:A', state: 'present', reason: null },
+  keys: [key({})],
+  health: {
+    state: 'unknown',
+    reason: null,
+    since: 0,
+    checkedAt: null,
+    attempts: 0,
+    failures: 0,
+    firstContentMs: null,
+    totalMs: null,
+    tokensPerSecond: null,
+  },
   ...changes,
 });
 const say = (changes: Partial<Omit<StartMessage, 'status'>> = {}, state: Partial<EngineStatus> = {}): string =>
@@ -83,10 +102,11 @@ describe('providers', () => {
         configFile: '/etc/cproxy.yaml',
         providers: [
           provider({}),
-          provider({ id: 'bb', key: { reference: 'env:B', state: 'missing', reason: 'B is not set.' } }),
+          provider({ id: 'bb', keys: [key({ reference: 'env:B', state: 'missing', reason: 'B is not set.' })] }),
           provider({ id: 'c', enabled: false }),
-          provider({ id: 'd', type: 'anthropic', key: { reference: 'client', state: 'from-client', reason: null } }),
-          provider({ id: 'e', type: 'openai-compatible', key: { reference: null, state: 'not-needed', reason: null } }),
+          provider({ id: 'd', type: 'anthropic', keys: [key({ reference: 'client', state: 'from-client' })] }),
+          provider({ id: 'e', type: 'openai-compatible', keys: [key({ reference: null, state: 'not-needed' })] }),
+          provider({ id: 'f', keys: [key({ id: '1' }), key({ id: '2', state: 'missing', reason: 'F is not set.' })] }),
         ],
       },
     );
@@ -98,6 +118,7 @@ describe('providers', () => {
         '  off     c (openai)             not enabled',
         "  ready   d (anthropic)          the client's own login",
         '  ready   e (openai-compatible)  no key needed',
+        "  ready   f (openai)             2 keys, 1 missing – '2': F is not set.",
       ].join('\n'),
     );
     expect(text).not.toContain('demo');
@@ -105,8 +126,8 @@ describe('providers', () => {
   });
 
   test('all without a key: how the demo is asked, and how to add one', () => {
-    const key = { reference: 'env:B', state: 'missing', reason: 'B is not set.' } as const;
-    const text = say({}, { providers: [provider({ key })] });
+    const keys = [key({ reference: 'env:B', state: 'missing', reason: 'B is not set.' })];
+    const text = say({}, { providers: [provider({ keys })] });
     expect(text).toContain('ask for the model demo/demo');
     expect(text).toContain('To add a real one');
   });
@@ -124,23 +145,4 @@ test('why there is no window, where values come from, and warnings', () => {
   expect(text.startsWith('Started without a window: no display.\n')).toBe(true);
   expect(text).toContain('Configuration: /c.yaml (staging)\n  server.port comes from --port\n');
   expect(text).toContain('Warnings:\n  Look out.\n');
-});
-
-test('the status is one screen', () => {
-  const text = statusLines(
-    { ...status, providers: [provider({})], aliases: { s: ['a/m', 'b/n'] }, warnings: ['Look out.'] },
-    3 * 3600_000 + 300_000,
-  ).join('\n');
-  expect(text).toContain('CProxy 1.2.3 is running at http://127.0.0.1:4777');
-  expect(text).toContain('process 42 (headless), up 3 h 5 min, 90 MB');
-  expect(text).toContain('  s: a/m, then b/n');
-  expect(text).toContain('  Look out.');
-});
-
-test.each([
-  [1_000, 'up 1 s'],
-  [10 * 60_000, 'up 10 min'],
-  [50 * 3600_000, 'up 2 d 2 h'],
-])('%d ms', (ms, text) => {
-  expect(statusLines(status, ms).join('\n')).toContain(text);
 });

@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { ConfigError } from '../../../src-main/config/config-error.ts';
 import { ensureFolders, type Folders, resolveFolders } from '../../../src-main/config/folders.ts';
 import { findConfigFile, type LoadOptions, loadConfig } from '../../../src-main/config/load-config.ts';
+import { providerTypeSchema } from '../../../src-shared/config.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'cproxy-config-'));
 let folders: Folders;
@@ -75,7 +76,6 @@ describe('files that people have', () => {
         baseUrl: 'https://openrouter.ai/api',
         priority: 1,
         enabled: true,
-        key: 'env:OPENROUTER_API_KEY',
       },
     ]);
     expect(config.routing).toMatchObject({
@@ -197,7 +197,7 @@ routing: { defaultProvider: nope, holdMs: 1.5 }
 environments: { prod: {} }
 `,
     );
-    const types = 'anthropic, anthropic-compatible, openai, openai-compatible, openrouter, ollama, demo';
+    const types = providerTypeSchema.options.join(', ');
     expect(messageOf().split('\n')).toEqual([
       `${file}:1:1 sever: there is no such field; did you mean server?`,
       `${file}:2:17 server.port: must be a number; found "5000"`,
@@ -207,7 +207,7 @@ environments: { prod: {} }
       `${file}:4:38 providers[0].key: must be env:NAME, file:PATH, keychain:NAME or client; a key itself does not belong in this file; found text of 19 characters, not shown here`,
       `${file}:7:14 providers[1].baseUrl: must be an http:// or https:// URL; found "ftp://example.com"`,
       `${file}:8:11 providers[2].id: another provider has the id 'b' already`,
-      `${file}:8:40 providers[2].models[0]: must be text; found 1.5 (put it in quotes)`,
+      `${file}:8:40 providers[2].models[0]: must be the id of a model, or a section with its id; found 1.5`,
       `${file}:8:46 providers[2].priorty: there is no such field; did you mean priority?`,
       `${file}:9:5 providers[3].baseUrl: is needed for type openai-compatible`,
       `${file}:10:15 aliases.x: must be a target (provider-id/model-id) or a list of targets; found 1`,
@@ -384,7 +384,7 @@ describe('environments', () => {
     expect(sources).toContain('environments.production of the file');
     expect(config.server).toMatchObject({ port: 2, host: '127.0.0.1' });
     expect(config.providers.map(({ id, models, priority, key }) => [id, models, priority, key])).toEqual([
-      ['a', ['m3'], 100, 'env:OPENAI_API_KEY'],
+      ['a', ['m3'], 100, undefined],
       ['b', undefined, 5, undefined],
       ['c', undefined, 100, undefined],
     ]);
@@ -496,7 +496,7 @@ describe('first run and usual keys', () => {
     expect(warnings).toEqual([expect.stringContaining('ANTHROPIC_BASE_URL')]);
   });
 
-  test("providers without a key get the usual variable, at the vendor's own address only", () => {
+  test("what becomes of the usual variables where no key is named: they are for the vendor's own address only", () => {
     write(
       'config.yaml',
       [
@@ -508,16 +508,23 @@ describe('first run and usual keys', () => {
         '  - { id: e, type: openai-compatible, baseUrl: "http://127.0.0.1:1" }',
       ].join('\n'),
     );
-    const { config, warnings, sources } = load({ env: { OPENAI_API_KEY: 'x' } });
-    expect(config.providers.map(({ key }) => key)).toEqual([
-      'env:ANTHROPIC_API_KEY',
-      'env:OPENAI_API_KEY',
-      undefined,
-      'env:MINE',
-      undefined,
-    ]);
+    const { warnings, sources } = load({ env: { OPENAI_API_KEY: 'x' } });
     expect(warnings).toEqual([expect.stringMatching(/^Provider 'c' names no key, and OPENAI_API_KEY is not sent/)]);
-    expect(sources).toHaveLength(2);
+    expect(sources).toEqual([
+      "provider 'a' names no key, so the one stored for it is used, else ANTHROPIC_API_KEY",
+      "provider 'b' names no key, so the one stored for it is used, else OPENAI_API_KEY",
+    ]);
+  });
+
+  test('vendors by name are found too; of those that share a variable the first, and none whose address is not known', () => {
+    const { config } = load({
+      env: { DEEPSEEK_API_KEY: 'x', MOONSHOT_API_KEY: 'x', AZURE_OPENAI_API_KEY: 'x', GEMINI_API_KEY: 'x' },
+    });
+    expect(config.providers.map(({ id, key }) => [id, key])).toEqual([
+      ['gemini', 'env:GEMINI_API_KEY'],
+      ['deepseek', 'env:DEEPSEEK_API_KEY'],
+      ['kimi', 'env:MOONSHOT_API_KEY'],
+    ]);
   });
 });
 

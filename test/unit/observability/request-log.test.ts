@@ -31,6 +31,7 @@ function setUp(capacity?: number) {
 const attempt = (): AttemptRow => ({
   provider: 'local',
   model: 'qwen3',
+  key: null,
   mode: 'translated',
   startedMs: 1,
   firstContentMs: null,

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  canTryNext,
-  combinedFailure,
-  httpFailure,
-  retryAfterSeconds,
-  streamFailure,
-} from '../../../src-main/pipeline/upstream-failure.ts';
+import { canTryNext, combinedFailure, streamFailure } from '../../../src-main/pipeline/upstream-failure.ts';
 import { anthropicClientCodec } from '../../../src-main/protocols/anthropic/client-codec.ts';
 import { openaiChatCodec } from '../../../src-main/protocols/openai-chat/codec.ts';
+import { httpFailure, retryAfterSeconds } from '../../../src-main/providers/http-failure.ts';
 import type { ProxyError } from '../../../src-shared/errors.ts';
 
 const failure = (status: number, message = 'why', code: string | null = null, retryAfter?: number): ProxyError =>

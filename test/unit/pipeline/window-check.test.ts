@@ -63,6 +63,7 @@ function attempt(request: ClientRequest, provider: BaseProvider): AttemptContext
   const row = {
     provider: provider.id,
     model: 'm',
+    key: null,
     mode: 'pass-through',
     startedMs: 0,
     firstContentMs: null,
@@ -73,7 +74,14 @@ function attempt(request: ClientRequest, provider: BaseProvider): AttemptContext
     usage: null,
     stopReason: null,
   } as const;
-  return { request: context, target: { provider, model: 'm' }, row: { ...row }, last: true };
+  return {
+    request: context,
+    target: { provider, model: 'm' },
+    row: { ...row },
+    last: true,
+    triedKeys: new Set<string>(),
+    key: null,
+  };
 }
 
 const counted = (tokens: number): OwnCount => ({ kind: 'counted', tokens, original: null });

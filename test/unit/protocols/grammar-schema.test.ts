@@ -46,6 +46,61 @@ describe('grammarSchema', () => {
     });
   });
 
+  it('loses types that llama.cpp does not know, and refuses the request for', () => {
+    const properties = {
+      a: { type: 'any', description: 'd' },
+      b: { type: ['file', 'string'] },
+      c: { type: ['file'] },
+      d: { type: 5 },
+      e: { type: {} },
+    };
+    expect(toolParameters({ type: 'object', properties }, 'grammar').properties).toEqual({
+      a: { description: 'd' },
+      b: { type: ['string'] },
+      c: {},
+      d: {},
+      e: {},
+    });
+  });
+
+  it('loses keywords whose value is none of theirs, which llama.cpp refuses the request for', () => {
+    const properties = {
+      a: { type: 'integer', exclusiveMinimum: true, minimum: '1' },
+      b: { enum: 'x', anyOf: [], oneOf: {}, description: 'd' },
+      c: { type: 'object', additionalProperties: 5, properties: { x: 5, y: { type: 'string' } } },
+      d: { type: 'array', items: 5, minItems: '3' },
+      e: { anyOf: [true, false, 5, { type: 'string' }], oneOf: [false] },
+      f: { type: 'array', prefixItems: [true, { type: 'string' }, false] },
+    };
+    expect(toolParameters({ type: 'object', properties }, 'grammar').properties).toEqual({
+      a: { type: 'integer' },
+      b: { description: 'd' },
+      c: { type: 'object', properties: { y: { type: 'string' } } },
+      d: { type: 'array' },
+      e: { anyOf: [{}, { type: 'string' }] },
+      f: { type: 'array', prefixItems: [{}, { type: 'string' }, {}] },
+    });
+  });
+
+  it('loses bounds between which there is nothing: llama.cpp does not come back from them', () => {
+    const properties = {
+      a: { type: 'string', minLength: 5, maxLength: 3 },
+      b: { type: 'array', minItems: 5, maxItems: 3, items: {} },
+      c: { type: 'integer', minimum: 5, maximum: 3 },
+      d: { type: 'integer', exclusiveMinimum: 7, maximum: 3 },
+      e: { type: 'array', minItems: 1.5, maxItems: -2, items: {} },
+      f: { type: 'integer', minimum: 3, maximum: 3, minLength: 4 },
+    };
+    expect(toolParameters({ type: 'object', properties }, 'grammar').properties).toEqual({
+      a: { type: 'string' },
+      b: { type: 'array', items: {} },
+      c: { type: 'integer' },
+      d: { type: 'integer' },
+      e: { type: 'array', items: {} },
+      f: { type: 'integer', minimum: 3, maximum: 3, minLength: 4 },
+    });
+  });
+
   it('leads nowhere, names no pattern, and is done after one pass, whatever it is given', () => {
     fc.assert(
       fc.property(anySchema, (given) => {

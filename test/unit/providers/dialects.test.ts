@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { unknownModel } from '../../../src-main/protocols/codec.ts';
 import { refusesToolsOnChat } from '../../../src-main/protocols/openai-models.ts';
 import { knownServer } from '../../../src-main/providers/known-servers.ts';
 import type { WireRequest } from '../../../src-main/providers/transport.ts';
@@ -96,6 +97,7 @@ describe('the key', () => {
       path: '/x',
       headers: [],
       body: '',
+      key: { kind: 'own' as const, id: 'key', value: 'the-key' },
       clientCredentials: [],
       hops: '',
       about: { askedModel: '', route: '' },
@@ -171,13 +173,7 @@ describe('what is known of a model', () => {
       maxOutput: 128_000,
     });
     const local = makeProvider({ type: 'ollama', contextWindow: 131_072 });
-    expect(local.factsOf('nobody-knows')).toEqual({
-      contextWindow: 131_072,
-      maxOutput: null,
-      reasoning: null,
-      efforts: null,
-      images: null,
-    });
+    expect(local.factsOf('nobody-knows')).toEqual({ ...unknownModel, contextWindow: 131_072 });
     expect(local.window).toBe(131_072);
     expect(makeProvider({ type: 'ollama' }).window).toBe(65_536);
     expect(makeProvider({ type: 'openai' }).window).toBeNull();

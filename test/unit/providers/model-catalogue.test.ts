@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import packageFile from '../../../package.json' with { type: 'json' };
 import { source } from '../../../scripts/lib/model-catalogue.ts';
+import { unknownModel } from '../../../src-main/protocols/codec.ts';
 import { reasoningEfforts } from '../../../src-main/protocols/effort.ts';
 import { knownServers } from '../../../src-main/providers/known-servers.ts';
 import { factsOf, isListed } from '../../../src-main/providers/model-catalogue.ts';
@@ -71,11 +72,10 @@ describe('the model catalogue', () => {
   });
 });
 
-const unknown = { contextWindow: null, maxOutput: null, reasoning: null, efforts: null, images: null };
-
 describe('facts of a model', () => {
   it('are those of its vendor', () => {
     expect(factsOf('openai', 'gpt-5.1')).toEqual({
+      ...unknownModel,
       contextWindow: 400_000,
       maxOutput: 128_000,
       reasoning: true,
@@ -98,14 +98,14 @@ describe('facts of a model', () => {
     ['openrouter', 'anthropic/claude-opus-5.5:online', 'anthropic/claude-opus-5.5'],
   ])('%s: %s is %s', (kind, asked, listed) => {
     expect(factsOf(kind, asked)).toEqual(factsOf(kind, listed));
-    expect(factsOf(kind, asked)).not.toEqual(unknown);
+    expect(factsOf(kind, asked)).not.toEqual(unknownModel);
   });
 
   it('keep an id with a date or a variant that is listed itself', () => {
     expect(factsOf('openai', 'gpt-4o-2024-05-13').maxOutput).toBe(4096);
     expect(factsOf('openai', 'gpt-4o').maxOutput).toBe(16_384);
     const [free] = Object.keys(catalogue.models.openrouter ?? {}).filter((id) => id.endsWith(':free'));
-    expect(factsOf('openrouter', free ?? '')).not.toEqual(unknown);
+    expect(factsOf('openrouter', free ?? '')).not.toEqual(unknownModel);
   });
 
   it('of a server of no known vendor are what all vendors agree on', () => {
@@ -119,10 +119,10 @@ describe('facts of a model', () => {
   });
 
   it('are none where nobody knows the model', () => {
-    expect(factsOf(null, 'nobody/knows:this')).toEqual(unknown);
-    expect(factsOf(null, 'qwen3-coder:latest')).not.toEqual(unknown);
-    expect(factsOf(null, 'qwen3-coder:7b-q4_K_M')).toEqual(unknown);
-    expect(factsOf('openai', 'constructor')).toEqual(unknown);
+    expect(factsOf(null, 'nobody/knows:this')).toEqual(unknownModel);
+    expect(factsOf(null, 'qwen3-coder:latest')).not.toEqual(unknownModel);
+    expect(factsOf(null, 'qwen3-coder:7b-q4_K_M')).toEqual(unknownModel);
+    expect(factsOf('openai', 'constructor')).toEqual(unknownModel);
     expect(factsOf('no such kind', 'gpt-5.1')).toMatchObject({ reasoning: true });
   });
 });

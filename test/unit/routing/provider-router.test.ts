@@ -7,12 +7,17 @@ import { ProxyError } from '../../../src-shared/errors.ts';
 
 const transport: Transport = {
   send: () => Promise.reject(new Error('routing calls nobody')),
+  check: () => null,
+  reset: () => undefined,
   close: () => Promise.resolve(),
 };
 
 function router(input: ConfigInput): ProviderRouter {
   const config = configSchema.parse(input);
-  const resources = { transport, resolveKey: () => ({ state: 'present', value: 'key' }) as const };
+  const resources = {
+    transport,
+    resolveKey: async () => ({ state: 'present', value: 'key', reference: 'env:KEY', warning: null }) as const,
+  };
   const demo = createProvider(
     configSchema.parse({ providers: [{ id: 'demo', type: 'demo' }] }).providers[0] as never,
     resources,

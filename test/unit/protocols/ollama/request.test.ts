@@ -47,6 +47,12 @@ describe('the request', () => {
     expect(encode({ stream: true }).body.stream).toBe(true);
   });
 
+  it('says how long to keep the model, where that is known', () => {
+    expect(encode({}, { keepAliveMs: 90_500 }).body.keep_alive).toBe('90500ms');
+    expect(encode({}, { keepAliveMs: 0 }).body.keep_alive).toBe('0ms');
+    expect(encode({}, { keepAliveMs: -1 }).body.keep_alive).toBe(-1);
+  });
+
   it('names the parameters as the model options', () => {
     const { body, warnings } = encode({
       max_tokens: 100,

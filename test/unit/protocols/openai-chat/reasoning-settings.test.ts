@@ -54,15 +54,24 @@ describe('how hard a model is to think', () => {
     ['thinking', off, { thinking: { type: 'disabled' } }],
     ['thinking', effort('low'), { thinking: { type: 'enabled' } }],
     ['enable_thinking', {}, {}],
-    ['enable_thinking', adaptive, { chat_template_kwargs: { enable_thinking: true } }],
-    ['enable_thinking', off, { chat_template_kwargs: { enable_thinking: false } }],
-    ['enable_thinking', effort('low'), { chat_template_kwargs: { enable_thinking: true } }],
+    ['enable_thinking', adaptive, { enable_thinking: true }],
+    ['enable_thinking', off, { enable_thinking: false }],
+    ['chat_template_kwargs', {}, {}],
+    ['chat_template_kwargs', adaptive, { chat_template_kwargs: { enable_thinking: true } }],
+    ['chat_template_kwargs', off, { chat_template_kwargs: { enable_thinking: false } }],
+    ['chat_template_kwargs', effort('low'), { chat_template_kwargs: { enable_thinking: true } }],
   ])('is told as %s: %j', (format, fields, wanted) => {
     expect(settings(format, fields)).toEqual({ ...wanted, warnings: 0 });
   });
 
   it('is not told to a model that cannot think', () => {
-    for (const format of ['reasoning_effort', 'reasoning', 'thinking', 'enable_thinking'] as const)
+    for (const format of [
+      'reasoning_effort',
+      'reasoning',
+      'thinking',
+      'enable_thinking',
+      'chat_template_kwargs',
+    ] as const)
       expect(settings(format, effort('high'), { facts: { reasoning: false } })).toEqual({ warnings: 0 });
   });
 

@@ -30,6 +30,43 @@ function encode(fields: Partial<MessagesRequest>, overrides: Partial<Quirks> = {
 const messagesOf = (messages: Message[], overrides?: Partial<Quirks>) =>
   encode({ messages }, overrides).body.messages as unknown[];
 
+describe('the tool that must be called', () => {
+  const tools = ['Bash', 'Read'].map((name) => ({ name, input_schema: { type: 'object', properties: {} } }));
+  const sent = (overrides: Partial<Quirks>) => {
+    const { body } = encode({ tools, tool_choice: { type: 'tool', name: 'Read' } }, overrides);
+    const functions = body.tools as { function: { name: string } }[];
+    return { names: functions.map((tool) => tool.function.name), choice: body.tool_choice };
+  };
+
+  it('is named, or the only one where it cannot be named', () => {
+    expect(sent({})).toEqual({
+      names: ['Bash', 'Read'],
+      choice: { type: 'function', function: { name: 'Read' } },
+    });
+    expect(sent({ takesNamedTool: false })).toEqual({ names: ['Read'], choice: 'required' });
+  });
+
+  it('that is not there is not called for', () => {
+    const { body, warnings } = encode(
+      { tools, tool_choice: { type: 'tool', name: 'Gone' } },
+      { takesNamedTool: false },
+    );
+    expect(body.tool_choice).toBeUndefined();
+    expect(body.tools).toHaveLength(2);
+    expect(warnings).toEqual(["tool_choice names 'Gone', which is not among the tools sent, and was left out."]);
+  });
+});
+
+describe('keeping the model', () => {
+  it('is asked for in whole seconds, where its time is known and has an end', () => {
+    const ttl = (keepAliveMs: number | null) => {
+      const { body } = encodeRequest({ model: 'm', messages: [user('hi')] }, encodeTarget({ keepAliveMs }));
+      return (JSON.parse(Buffer.from(body).toString()) as { ttl?: number }).ttl;
+    };
+    expect([null, -1, 0, 1, 1_500, 3_600_000].map(ttl)).toEqual([undefined, undefined, 1, 1, 2, 3_600]);
+  });
+});
+
 describe('system', () => {
   it('becomes one message, blocks joined, without cache marks', () => {
     expect(

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProviderConfig } from '../../src-shared/config.ts';
-import { ProxyError } from '../../src-shared/errors.ts';
-import { encodeEvent } from '../protocols/anthropic/client-codec.ts';
-import { anthropicProviderCodec } from '../protocols/anthropic/provider-codec.ts';
-import { decodeMessagesRequest } from '../protocols/anthropic/request.ts';
+import type { ModelListView } from '../../../src-shared/control.ts';
+import { ProxyError } from '../../../src-shared/errors.ts';
+import type { ResolveKey } from '../../../src-shared/keys.ts';
+import { encodeEvent } from '../../protocols/anthropic/client-codec.ts';
+import { anthropicProviderCodec } from '../../protocols/anthropic/provider-codec.ts';
+import { decodeMessagesRequest } from '../../protocols/anthropic/request.ts';
 import type {
   AnswerBlock,
   AnswerMessage,
@@ -12,13 +13,20 @@ import type {
   MessagesRequest,
   StreamEvent,
   Tool,
-} from '../protocols/canonical.ts';
-import type { ProviderCodec } from '../protocols/codec.ts';
-import { estimateTokens } from '../protocols/estimate-tokens.ts';
-import { messageEvents } from '../protocols/message-events.ts';
-import { RequestBody } from '../protocols/request-body.ts';
-import { BaseProvider, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
-import { defaultQuirks } from './quirks.ts';
+} from '../../protocols/canonical.ts';
+import type { ProviderCodec } from '../../protocols/codec.ts';
+import { estimateTokens } from '../../protocols/estimate-tokens.ts';
+import { messageEvents } from '../../protocols/message-events.ts';
+import { RequestBody } from '../../protocols/request-body.ts';
+import { BaseProvider, type ProviderAnswer, type ProviderCall } from '../base-provider.ts';
+import { KeyPool } from '../key-pool.ts';
+import { ListedModels } from '../listed-models.ts';
+import type { ProbeResult } from '../probe.ts';
+import type { CreateProvider } from '../provider-types.ts';
+import { defaultQuirks } from '../quirks.ts';
+import type { ResolvedConfig } from '../resolved-config.ts';
+
+const noKey: ResolveKey = async () => ({ state: 'missing', reason: 'it needs none.' });
 
 /** About as fast as one reads: a few words at a time. */
 const PACE_MS = 25;
@@ -127,14 +135,31 @@ export class DemoProvider extends BaseProvider {
   readonly protocols = ['anthropic'] as const;
   readonly quirks = defaultQuirks;
   readonly baseUrl = null;
-  readonly models: readonly string[];
+  readonly keys = new KeyPool({ provider: 'demo', needsKey: false, entries: [], resolve: noKey });
+  readonly #models: ListedModels;
   readonly #paceMs: number;
   #answers = 0;
 
-  constructor(config: ProviderConfig, paceMs = PACE_MS) {
+  constructor(config: ResolvedConfig, paceMs = PACE_MS) {
     super(config);
-    this.models = config.models ?? ['demo'];
+    this.#models = new ListedModels(config.models ?? null, ['demo']);
     this.#paceMs = paceMs;
+  }
+
+  get models(): readonly string[] {
+    return this.#models.ids;
+  }
+
+  modelsView(): ModelListView {
+    return this.#models.view();
+  }
+
+  nameOf(model: string): string | null {
+    return this.#models.nameOf(model);
+  }
+
+  async probe(): Promise<ProbeResult> {
+    return { state: 'ready' };
   }
 
   codecFor(): ProviderCodec {
@@ -188,3 +213,5 @@ export class DemoProvider extends BaseProvider {
     }
   }
 }
+
+export const createDemo: CreateProvider = (config) => new DemoProvider(config);

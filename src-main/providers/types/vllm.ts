@@ -1,0 +1,21 @@
+import { localAddresses } from '../../../src-shared/vendors.ts';
+import { bothKeyHeaders } from '../key-headers.ts';
+import { mistralModels, vllmProfile } from '../known-servers.ts';
+import { checkVllm, listVllmModels } from '../listings/vllm.ts';
+import { OpenaiProvider } from '../openai-provider.ts';
+import type { CreateProvider } from '../provider-types.ts';
+
+/** vLLM. */
+export const createVllm: CreateProvider = (config, resources) =>
+  new OpenaiProvider(config, resources, {
+    ...vllmProfile,
+    protocols: ['openai-chat'],
+    officialBaseUrl: null,
+    defaultBaseUrl: localAddresses.vllm,
+    needsKey: false,
+    keyHeaders: bothKeyHeaders,
+    quirks: { ...vllmProfile.quirks, readsMarkup: true },
+    models: [mistralModels],
+    listing: listVllmModels,
+    check: checkVllm,
+  });

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { wrapped } from '../../../src-main/cli/output.ts';
+import { statusLines } from '../../../src-main/cli/status.ts';
+import type { EngineStatus, HealthView, KeyView, ProviderView } from '../../../src-shared/control.ts';
+
+const now = 3 * 3_600_000 + 300_000;
+const health = (changes: Partial<HealthView>): HealthView => ({
+  state: 'healthy',
+  reason: null,
+  since: now - 120_000,
+  checkedAt: now,
+  attempts: 0,
+  failures: 0,
+  firstContentMs: null,
+  totalMs: null,
+  tokensPerSecond: null,
+  ...changes,
+});
+const key = (changes: Partial<KeyView> = {}): KeyView => ({
+  id: 'key',
+  reference: 'env:A',
+  state: 'ready',
+  reason: null,
+  until: null,
+  limits: [],
+  ...changes,
+});
+const provider = (changes: Partial<ProviderView>): ProviderView => ({
+  id: 'a',
+  name: 'a',
+  type: 'openai',
+  baseUrl: null,
+  models: { source: 'none', count: 0, ids: [], fetchedAt: null, error: null },
+  priority: 1,
+  enabled: true,
+  keys: [key()],
+  health: health({}),
+  ...changes,
+});
+const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
+  version: '1.2.3',
+  state: 'running',
+  pid: 42,
+  startedAt: 0,
+  endpoint: 'http://127.0.0.1:4777',
+  auth: 'token',
+  configFile: null,
+  host: 'headless',
+  providers: [],
+  aliases: {},
+  requests: { running: 0, total: 0, failed: 0 },
+  memoryBytes: 90_000_000,
+  warnings: [],
+  ...changes,
+});
+const providerLines = (...providers: ProviderView[]): string[] => {
+  const lines = statusLines(status({ providers }), now);
+  return lines.slice(lines.indexOf('Providers:') + 2);
+};
+
+test('the endpoint first, then all that runs, aliases and warnings', () => {
+  const text = statusLines(status({ aliases: { s: ['a/m', 'b/n'] }, warnings: ['Look out.'] }), now).join('\n');
+  expect(text).toMatch(/^CProxy 1\.2\.3 is running at http:\/\/127\.0\.0\.1:4777\n/);
+  expect(text).toContain('process 42 (headless), up 3 h 5 min, 90 MB');
+  expect(text).toContain('Providers: only the built-in demo');
+  expect(text).toContain('\n  s: a/m, then b/n');
+  expect(text).toContain('\n  Look out.');
+});
+
+test.each([
+  [1_000, 'up 1 s'],
+  [10 * 60_000, 'up 10 min'],
+  [50 * 3600_000, 'up 2 d 2 h'],
+])('%d ms', (ms, text) => {
+  expect(statusLines(status(), ms).join('\n')).toContain(text);
+});
+
+describe('providers', () => {
+  test('are rows with a word, not a colour alone, and what is to be done below', () => {
+    const failing = { state: 'down', reason: 'It could not be reached: nothing listens there.' } as const;
+    const lines = providerLines(
+      provider({
+        health: health({ firstContentMs: 640, tokensPerSecond: 52 }),
+        models: { source: 'fetched', count: 312, ids: [], fetchedAt: now - 600_000, error: null },
+      }),
+      provider({ id: 'local', type: 'ollama', health: health(failing), keys: [key({ state: 'not-needed' })] }),
+      provider({ id: 'rest', enabled: false, health: health(failing) }),
+    );
+    expect(lines).toEqual([
+      '  + healthy  a (openai)      2 min  0.6 s 52 tok/s  312     10 min old',
+      '  x down     local (ollama)  2 min',
+      '    It could not be reached: nothing listens there.',
+      '  - off      rest (openai)',
+    ]);
+  });
+
+  test('whose keys are several, or not usable, show them; a reason is said once', () => {
+    const refused = key({
+      id: 'b',
+      reference: 'keychain:b',
+      state: 'refused',
+      until: now + 240_000,
+      reason: 'was refused (no)',
+    });
+    const lines = providerLines(
+      provider({
+        keys: [key({ id: 'a' }), refused],
+        health: health({ state: 'degraded', reason: "1 of 2 keys cannot be used: 'b' was refused." }),
+      }),
+      provider({
+        id: 'z',
+        keys: [key({ state: 'missing', reason: 'z is not set.' })],
+        health: health({ state: 'down', reason: 'Z is not set.' }),
+      }),
+    );
+    expect(lines.slice(1, 4)).toEqual([
+      "    1 of 2 keys cannot be used: 'b' was refused.",
+      '    key a (env:A) ready',
+      '    key b (keychain:b) refused, for 4 min more: was refused (no)',
+    ]);
+    expect(lines.slice(5)).toEqual(['    Z is not set.', '    key (env:A) missing']);
+  });
+
+  test('tell of limits that a vendor has named', () => {
+    const limits = [
+      { name: '5h', limit: null, remaining: null, used: 0.62, resetsAt: now + 7_200_000 },
+      { name: 'requests', limit: 50, remaining: 49, used: null, resetsAt: null },
+      { name: 'tokens', limit: 50, remaining: null, used: null, resetsAt: null },
+    ];
+    expect(providerLines(provider({ keys: [key({ limits })] })).slice(1)).toEqual([
+      '    limit 5h: 62 % used, resets in 2 h 0 min',
+      '    limit requests: 49 of 50 left',
+    ]);
+  });
+
+  test('say why a list of models is old, unless the provider is down anyway', () => {
+    const models = { source: 'fetched', count: 1, ids: ['m'], fetchedAt: now, error: 'No list came.' } as const;
+    expect(providerLines(provider({ models: { ...models, ids: ['m'] } }))).toContain(
+      '    list of models: No list came.',
+    );
+    const down = provider({ models: { ...models, ids: ['m'] }, health: health({ state: 'down', reason: 'Gone.' }) });
+    expect(providerLines(down)).not.toContain('    list of models: No list came.');
+  });
+
+  test.each([60, 80, 120])('fit into %d columns', (width) => {
+    const reason = 'It is a long way down, and there is much to be said of it, more than one line of a terminal takes.';
+    const providers = [
+      provider({
+        id: 'a-provider-with-quite-a-name',
+        health: health({ state: 'degraded', reason, firstContentMs: 12_000, tokensPerSecond: 120 }),
+        models: { source: 'fetched', count: 5_000, ids: [], fetchedAt: 0, error: null },
+      }),
+    ];
+    const lines = statusLines(status({ providers, warnings: [reason] }), now, width);
+    const own = lines.slice(lines.indexOf('Providers:') + 1);
+    for (const line of own) expect([line, line.length <= width]).toEqual([line, true]);
+    expect(lines.join(' ').replace(/\s+/g, ' ')).toContain(reason);
+  });
+});
+
+test('words that are longer than a line stay whole', () => {
+  const url = `http://${'x'.repeat(100)}`;
+  expect(wrapped(`See ${url} for more`, 40, '  ')).toEqual(['  See', `    ${url}`, '    for more']);
+});
