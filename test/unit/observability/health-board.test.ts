@@ -233,7 +233,10 @@ describe('offline', () => {
     probed(failedProbe(errors.unreachable));
     expect(state()).toBe('down');
     health.setOnline(false);
-    expect([state(), reason()]).toEqual(['unknown', 'This machine is offline. It could not be reached: nothing listens there.']);
+    expect([state(), reason()]).toEqual([
+      'unknown',
+      'This machine is offline. It could not be reached: nothing listens there.',
+    ]);
     failed(errors.unreachable);
     health.setOnline(true);
     expect(state()).toBe('unknown');
