@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import type { DesktopSession } from './desktop-session.ts';
 import { electronLaunch } from './electron-runtime/find.ts';
+import { noBackground } from './no-background.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface DesktopApplication {
@@ -23,7 +24,7 @@ export async function startDesktopApplication(
   flags: readonly string[] = ['--port', '0'],
 ): Promise<DesktopApplication> {
   const { executablePath, args, cwd } = electronLaunch();
-  const env = { ...session.env, CPROXY_HOME: home, npm_lifecycle_event: 'start' };
+  const env = { ...session.env, ...noBackground, CPROXY_HOME: home, npm_lifecycle_event: 'start' };
   const app = await _electron.launch({ executablePath, cwd, args: [...args, ...flags], env, timeout: 30_000 });
   const child = app.process();
   let output = '';
