@@ -11,6 +11,8 @@ export type ProbeReport =
 
 type State = Pick<HealthView, 'state' | 'reason'>;
 
+/** For so long what was found counts while good answers go on coming. */
+const SETTLED_FOR_MS = 250;
 /** So many failures one after the other, without a good answer between them, and a provider is down. */
 const DOWN_AFTER = 3;
 /** Part of the recent attempts that must have failed for a provider to be degraded; it stays so down to the smaller part. */
@@ -60,6 +62,7 @@ export class ProviderHealth {
   readonly #tokensPerSecond = new MovingAverage();
   #state: State = { state: 'unknown', reason: null };
   #since: number;
+  #settledAt = 0;
   #checkedAt: number | null = null;
   #lastGood: number | null = null;
   /** Own failures since the last good answer or probe. */
@@ -99,7 +102,8 @@ export class ProviderHealth {
     this.#good(now);
     this.#lastFailure = null;
     if (timed) this.#measure(row);
-    this.#settle(now);
+    // Of one that is well, the next good answer says nothing new.
+    if (this.#state.state !== 'healthy' || now - this.#settledAt > SETTLED_FOR_MS) this.#settle(now);
   }
 
   failed(error: ErrorView, now: number): void {
@@ -201,6 +205,7 @@ export class ProviderHealth {
   }
 
   #settle(now: number): void {
+    this.#settledAt = now;
     const next = this.#found(now);
     if (next.state !== this.#state.state) this.#since = now;
     this.#state = next;

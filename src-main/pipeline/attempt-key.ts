@@ -12,7 +12,8 @@ import { isNamedByHeader } from './conversation.ts';
 export async function keyOf(context: AttemptContext, signal: AbortSignal): Promise<KeyLease> {
   if (context.key !== null) return context.key;
   const { keys } = context.target.provider;
-  const key = await unlessAborted(keys.choose(keyRequest(context)), signal);
+  const request = keyRequest(context);
+  const key = keys.only(request) ?? (await unlessAborted(keys.choose(request), signal));
   if (key === null) throw signal.reason;
   context.key = key;
   if (keys.size > 1) context.row.key = key.id;

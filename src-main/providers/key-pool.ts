@@ -146,6 +146,17 @@ export class KeyPool {
   }
 
   /**
+   * The only key, where it is ready and there is nothing to decide, as for nearly every request; null where `choose` is to.
+   */
+  only(request: KeyRequest): KeyLease | null {
+    const [entry, another] = this.#entries;
+    if (entry === undefined || another !== undefined || entry.limit !== null || entry.key === null) return null;
+    if (request.tried.size > 0 || !this.#isUsable(entry)) return null;
+    const now = this.#now();
+    return restOf(entry, request.model, now) === null ? this.#lease(entry, request, now) : null;
+  }
+
+  /**
    * The key of an attempt. A conversation stays with its key; one that rests is used only where nothing else is left, and own
    * limits of a key are never exceeded.
    *
