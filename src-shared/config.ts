@@ -162,14 +162,24 @@ const modelSchema = z.union(
   { error: 'must be the id of a model, or a section with its id' },
 );
 
-/** One of several keys. */
-const providerKeySchema = z.strictObject({
+/** One of several keys; a reference alone stands for one of which nothing else is said. */
+const providerKeySection = z.strictObject({
   key: keyReferenceSchema,
   name: identifier.optional().describe('Shown to people instead of its number'),
   weight: z.number().positive().default(1).describe('How many of the conversations it gets, as against the others'),
   requestsPerMinute: whole.positive().optional().describe('Most requests it is used for in a minute'),
   tokensPerMinute: whole.positive().optional().describe('Most tokens, read and written, it is used for in a minute'),
 });
+
+const providerKeySchema = z.union(
+  [
+    keyReferenceSchema.transform((key): z.output<typeof providerKeySection> => ({ key, weight: 1 })),
+    providerKeySection,
+  ],
+  {
+    error: 'must be a reference to a key (env:NAME, file:PATH, keychain:NAME), or a section with one as key',
+  },
+);
 
 /** A proxy: its address, a variable that holds one with a login, what the system says, or none. */
 const proxySchema = z.string().regex(/^(system|none|env:[A-Za-z_][A-Za-z0-9_]*|(https?|socks5h?):\/\/[^@\s]+)$/, {

@@ -22,10 +22,33 @@ export function nearName(name: string, candidates: Iterable<string>): string | n
 /** Edits, as a part of the longer name's length, up to which names are near. */
 const FARTHEST = 0.4;
 
-/** Lists may have thousands of names: those whose lengths alone differ too much need no more looking at. */
+/** Lists may have thousands of names: those whose letters alone differ too much need no more looking at. */
 function distanceWithin(from: string, to: string): number {
-  const apart = Math.abs(from.length - to.length);
-  return apart > FARTHEST * Math.max(from.length, to.length, 1) ? Number.POSITIVE_INFINITY : editDistance(from, to);
+  const most = FARTHEST * Math.max(from.length, to.length, 1);
+  if (Math.abs(from.length - to.length) > most || lettersApart(from, to) > most) return Number.POSITIVE_INFINITY;
+  return editDistance(from, to);
+}
+
+const LETTERS = 128;
+
+/** Edits that are needed at least, by how often each letter stands in the words, wherever it stands. */
+function lettersApart(from: string, to: string): number {
+  const surplus = new Int16Array(LETTERS);
+  const count = (text: string, by: number): void => {
+    for (let index = 0; index < text.length; index++) {
+      const letter = text.charCodeAt(index) % LETTERS;
+      surplus[letter] = (surplus[letter] ?? 0) + by;
+    }
+  };
+  count(from, 1);
+  count(to, -1);
+  let more = 0;
+  let less = 0;
+  for (const one of surplus) {
+    if (one > 0) more += one;
+    else less -= one;
+  }
+  return Math.max(more, less);
 }
 
 /** The names most like the one that was asked for, best first; none where nothing is near. `provider/model` also counts as `model`. */

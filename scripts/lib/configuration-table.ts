@@ -35,8 +35,8 @@ function sections(path: string, node: Node): { path: string; node: Node }[] {
     const field = schemaNode.parse(value);
     const inner = path === '' ? name : `${path}.${name}`;
     if (field.properties !== undefined) return sections(inner, field);
-    const item = itemOf(field);
-    return item?.properties === undefined ? [] : sections(`${inner}[]`, item);
+    const section = sectionIn(itemOf(field));
+    return section === null ? [] : sections(`${inner}[]`, section);
   });
   return [{ path, node }, ...below];
 }
@@ -49,6 +49,12 @@ function table(node: Node): string[] {
     return `| \`${name}\` | ${kindOf(field)} | ${defaultOf(field, node.required?.includes(name) === true)} | ${inCell(meaning)} |`;
   });
   return ['| field | value | default | meaning |', '| --- | --- | --- | --- |', ...rows];
+}
+
+/** The section that an entry of a list is, or may be. */
+function sectionIn(item: Node | null): Node | null {
+  const forms = item?.anyOf?.map((one) => schemaNode.parse(one)) ?? [item];
+  return forms.find((form) => form?.properties !== undefined) ?? null;
 }
 
 const itemOf = (node: Node): Node | null => (node.items === undefined ? null : schemaNode.parse(node.items));

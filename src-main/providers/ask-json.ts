@@ -1,4 +1,5 @@
 import type { KeyLease } from './key-pool.ts';
+import type { ReceivedHeaders } from './received-headers.ts';
 
 /** A question that costs nothing: of lists, health and accounts. */
 export interface JsonQuestion {
@@ -13,7 +14,7 @@ export interface JsonQuestion {
 
 export interface JsonAnswer {
   status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
+  headers: ReceivedHeaders;
   /** undefined where the body is no JSON. */
   json: unknown;
   /** The beginning of the body. */

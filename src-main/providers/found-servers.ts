@@ -1,4 +1,5 @@
 import type { ProviderType } from '../../src-shared/config.ts';
+import { localAddresses } from '../../src-shared/vendors.ts';
 import { isObject } from '../protocols/is-object.ts';
 import { readJsonAnswer } from './read-json-answer.ts';
 import type { Transport } from './transport.ts';
@@ -14,8 +15,8 @@ export interface LocalServer {
 
 /** Where these servers are unless their users have moved them. */
 export const usualLocalServers: readonly LocalServer[] = [
-  { type: 'ollama', name: 'Ollama', baseUrl: 'http://127.0.0.1:11434' },
-  { type: 'lmstudio', name: 'LM Studio', baseUrl: 'http://127.0.0.1:1234' },
+  { type: 'ollama', name: 'Ollama', baseUrl: localAddresses.ollama },
+  { type: 'lmstudio', name: 'LM Studio', baseUrl: localAddresses.lmstudio },
 ];
 
 export interface FoundServers {

@@ -2,7 +2,7 @@ import { type ErrorKind, ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 import { contextOverflow } from '../protocols/context-overflow.ts';
 import { outputOverflow } from '../protocols/output-overflow.ts';
-import type { ProviderAnswer } from './base-provider.ts';
+import type { ReceivedHeaders } from './received-headers.ts';
 
 /** Anthropic's error type for an HTTP status (its API reference, "Errors"). */
 export function kindOfStatus(status: number): ErrorKind {
@@ -43,7 +43,7 @@ const RETRYABLE_CLIENT_STATUSES = new Set([408, 409, 429]);
  * How long a provider asks to be left alone, in whole seconds: `retry-after`, as a number or an HTTP date, or OpenAI's
  * `retry-after-ms`. Undefined where it does not say.
  */
-export function retryAfterSeconds(headers: Readonly<ProviderAnswer['headers']>, now = Date.now()): number | undefined {
+export function retryAfterSeconds(headers: ReceivedHeaders, now = Date.now()): number | undefined {
   const { 'retry-after': after, 'retry-after-ms': afterMs } = headers;
   if (typeof after !== 'string' || after === '')
     return typeof afterMs === 'string' && afterMs !== '' ? wholeSeconds(Number(afterMs) / 1000) : undefined;

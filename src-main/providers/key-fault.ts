@@ -2,6 +2,7 @@ import type { ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 import { isAboutMoney, retryAfterSeconds, trueStatus } from './http-failure.ts';
 import { resetOfSpent } from './rate-limits.ts';
+import type { ReceivedHeaders } from './received-headers.ts';
 
 /** What a provider has against a key. */
 export interface KeyFault {
@@ -20,8 +21,6 @@ export interface KeyFault {
   message: string;
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
 /** Words for a spent balance or limit, where no code says it: Anthropic (400), OpenRouter (402, 403), DeepSeek, Moonshot. */
 const SPENT =
   /credit balance is too low|insufficient (?:credits?|balance|quota|funds)|requires more credits|key limit exceeded|\bspend(?:ing)? (?:limit|cap)|exceeded your current quota|out of credits|payment required|usage limit/i;
@@ -37,7 +36,7 @@ const PER_DAY = /"quotaId":\s*"[^"]*PerDay/;
 export function keyFault(
   given: number,
   error: UpstreamError,
-  headers: Headers,
+  headers: ReceivedHeaders,
   body: string,
   now = Date.now(),
 ): KeyFault | null {
@@ -78,9 +77,10 @@ export function keyFaultOf({ code, kind, message }: ProxyError): KeyFault | null
 }
 
 /** A subscription's window is one for all models. */
-const isAccountWide = (headers: Headers): boolean => headers['anthropic-ratelimit-unified-status'] === 'rejected';
+const isAccountWide = (headers: ReceivedHeaders): boolean =>
+  headers['anthropic-ratelimit-unified-status'] === 'rejected';
 
-function waitUntil({ message }: UpstreamError, headers: Headers, now: number): number | null {
+function waitUntil({ message }: UpstreamError, headers: ReceivedHeaders, now: number): number | null {
   const seconds = retryAfterSeconds(headers, now) ?? Number(RETRY_IN.exec(message)?.[1] ?? Number.NaN);
   if (Number.isFinite(seconds)) return now + seconds * 1000;
   return resetOfSpent(headers, now);

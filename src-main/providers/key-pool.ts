@@ -6,6 +6,7 @@ import type { KeyFault } from './key-fault.ts';
 import { MinuteLimit, type Use } from './minute-limit.ts';
 import { PerModel } from './per-model.ts';
 import { rateLimitsIn } from './rate-limits.ts';
+import type { ReceivedHeaders } from './received-headers.ts';
 
 /** A key in use for one attempt. */
 export type KeyLease =
@@ -44,8 +45,6 @@ export interface KeyPoolOptions {
   now?: () => number;
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
 /** Why a key, or a key for one model, is not to be used, and until when. */
 interface Rest {
   kind: KeyFault['kind'];
@@ -72,7 +71,7 @@ interface Entry {
   readonly restOfModels: PerModel<Rest>;
   /** Where it stands in the order of use, where no conversation decides. */
   turn: number;
-  headers: { of: Headers; at: number } | null;
+  headers: { of: ReceivedHeaders; at: number } | null;
   learned: readonly RateLimitView[];
 }
 
@@ -214,7 +213,7 @@ export class KeyPool {
   /** What came of a call. `fault` null: the key was taken. `headers`: of the answer, for the limits that they tell. */
   report(
     lease: KeyLease,
-    { model, fault, headers }: { model: string | null; fault: KeyFault | null; headers: Headers | null },
+    { model, fault, headers }: { model: string | null; fault: KeyFault | null; headers: ReceivedHeaders | null },
   ): void {
     const entry = this.#entries.find(({ id }) => id === lease.id);
     if (entry === undefined || lease.kind !== 'own') return;
@@ -389,7 +388,12 @@ export class KeyPool {
     const present = { ...view, reference: key.reference, limits };
     const rest = restOf(entry, null, now);
     if (rest !== null)
-      return { ...present, state: STATES[rest.kind], until: rest.until, reason: this.#advice(rest, now) };
+      return {
+        ...present,
+        state: STATES[rest.kind],
+        until: rest.until,
+        reason: this.#advice(rest, key.reference, now),
+      };
     const models = [...entry.restOfModels.entries()].filter(([, of]) => isOn(of, now));
     const [first] = models.toSorted(([, a], [, b]) => a.until - b.until);
     if (first === undefined) return { ...present, state: 'ready', reason: key.warning };
@@ -398,9 +402,20 @@ export class KeyPool {
     return { ...present, state: limited ? 'cooling-down' : 'ready', until: first[1].until, reason };
   }
 
-  #advice(rest: Rest, now: number): string {
+  #advice(rest: Rest, reference: string, now: number): string {
     const words = restInWords(rest, now);
-    return rest.kind === 'refused' ? `${words}. Set a new one with \`cproxy keys set ${this.#provider}\`` : words;
+    if (rest.kind !== 'refused') return words;
+    const [kind, name] = [reference.slice(0, reference.indexOf(':')), reference.slice(reference.indexOf(':') + 1)];
+    switch (kind) {
+      case 'keychain': {
+        const named = name === this.#provider ? '' : ` --name ${name}`;
+        return `${words}. Set a new one with \`cproxy keys set ${this.#provider}${named}\``;
+      }
+      case 'env':
+        return `${words}. Give the variable ${name} a new one and start CProxy again`;
+      default:
+        return `${words}. Put a new one into the file ${name}`;
+    }
   }
 }
 

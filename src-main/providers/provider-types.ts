@@ -1,7 +1,8 @@
 import type { ProviderConfig, ProviderType } from '../../src-shared/config.ts';
 import type { BaseProvider } from './base-provider.ts';
+import type { CreateProvider } from './create-provider.ts';
 import type { ProviderResources } from './http-provider.ts';
-import { type ResolvedConfig, resolveConfig } from './resolved-config.ts';
+import { resolveConfig } from './resolved-config.ts';
 import { createAnthropic } from './types/anthropic.ts';
 import { createAnthropicCompatible } from './types/anthropic-compatible.ts';
 import { createDemo } from './types/demo.ts';
@@ -13,8 +14,6 @@ import { createOpenai } from './types/openai.ts';
 import { createOpenaiCompatible } from './types/openai-compatible.ts';
 import { createOpenrouter } from './types/openrouter.ts';
 import { createVllm } from './types/vllm.ts';
-
-export type CreateProvider = (config: ResolvedConfig, resources: ProviderResources) => BaseProvider;
 
 /** The provider types: adding one is a file in types/, a line here, and its name in src-shared/config.ts. */
 const types: Readonly<Record<ProviderType, CreateProvider>> = {

@@ -1,6 +1,5 @@
 import type { RateLimitView } from '../../src-shared/control.ts';
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+import type { ReceivedHeaders } from './received-headers.ts';
 
 interface Facts {
   limit: number | null;
@@ -16,7 +15,7 @@ interface Facts {
  *
  * @param headers names in lower case. @param now Unix time in ms.
  */
-export function rateLimitsIn(headers: Headers, now: number): RateLimitView[] {
+export function rateLimitsIn(headers: ReceivedHeaders, now: number): RateLimitView[] {
   const byName = new Map<string, Facts>();
   for (const header in headers) {
     const value = headers[header];
@@ -34,7 +33,7 @@ export function rateLimitsIn(headers: Headers, now: number): RateLimitView[] {
 }
 
 /** The time at which a limit that is used up begins anew; null where none is, or no time is told. */
-export function resetOfSpent(headers: Headers, now: number): number | null {
+export function resetOfSpent(headers: ReceivedHeaders, now: number): number | null {
   const spent = rateLimitsIn(headers, now).filter(
     ({ remaining, used }) => remaining === 0 || (used !== null && used >= 1),
   );

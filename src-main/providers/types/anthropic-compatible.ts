@@ -1,8 +1,8 @@
+import type { CreateProvider } from '../create-provider.ts';
 import { HttpProvider } from '../http-provider.ts';
 import { bothKeyHeaders } from '../key-headers.ts';
 import { knownServer } from '../known-servers.ts';
 import { checkAnthropicCompatible, listAnthropicModels } from '../listings/anthropic.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /** Servers that speak Anthropic's Messages API. */
 export const createAnthropicCompatible: CreateProvider = (config, resources) => {

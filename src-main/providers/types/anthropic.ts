@@ -1,8 +1,8 @@
 import { vendorTypes } from '../../../src-shared/vendors.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { HttpProvider, type ProviderResources } from '../http-provider.ts';
 import { bearer } from '../key-headers.ts';
 import { checkAnthropic, listAnthropicModels } from '../listings/anthropic.ts';
-import type { CreateProvider } from '../provider-types.ts';
 import type { ResolvedConfig } from '../resolved-config.ts';
 
 /** Models of Anthropic's API in November 2026 (its model list); newer ones are served by their `claude-` prefix. */

@@ -19,10 +19,10 @@ import { estimateTokens } from '../../protocols/estimate-tokens.ts';
 import { messageEvents } from '../../protocols/message-events.ts';
 import { RequestBody } from '../../protocols/request-body.ts';
 import { BaseProvider, type ProviderAnswer, type ProviderCall } from '../base-provider.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { KeyPool } from '../key-pool.ts';
 import { ListedModels } from '../listed-models.ts';
 import type { ProbeResult } from '../probe.ts';
-import type { CreateProvider } from '../provider-types.ts';
 import { defaultQuirks } from '../quirks.ts';
 import type { ResolvedConfig } from '../resolved-config.ts';
 

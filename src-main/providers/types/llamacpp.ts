@@ -3,13 +3,13 @@ import { ProxyError } from '../../../src-shared/errors.ts';
 import { localAddresses } from '../../../src-shared/vendors.ts';
 import { isObject } from '../../protocols/is-object.ts';
 import type { AskedServer } from '../ask-json.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { goodJson, listIn } from '../good-json.ts';
 import { bothKeyHeaders } from '../key-headers.ts';
 import { llamacppProfile, mistralModels } from '../known-servers.ts';
 import { checkLlamacpp, listLlamacppModels } from '../listings/llamacpp.ts';
 import type { LoadModel } from '../load-model.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /** How often it is asked whether it is done. */
 const POLL_MS = 500;

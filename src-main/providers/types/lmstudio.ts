@@ -1,12 +1,12 @@
 import { localAddresses } from '../../../src-shared/vendors.ts';
 import { isObject } from '../../protocols/is-object.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { goodJson, listIn, tokens } from '../good-json.ts';
 import { bothKeyHeaders } from '../key-headers.ts';
 import { lmstudioProfile, mistralModels } from '../known-servers.ts';
 import { checkLmstudio, instancesOf, listLmstudioModels } from '../listings/lmstudio.ts';
 import type { LoadModel } from '../load-model.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /**
  * `POST /api/v1/models/load` (lmstudio.ai/docs, "Load a model"), which takes a window and no end: what it loads stays. So

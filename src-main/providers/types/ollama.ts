@@ -1,12 +1,12 @@
 import { localAddresses } from '../../../src-shared/vendors.ts';
 import type { ModelFacts } from '../../protocols/codec.ts';
 import { keepAlive } from '../../protocols/ollama/request.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { goodJson } from '../good-json.ts';
 import { HttpProvider, type ProviderResources } from '../http-provider.ts';
 import { checkOllama, createOllamaListing } from '../listings/ollama.ts';
 import type { LoadModel } from '../load-model.ts';
 import type { VendorModel } from '../model-listing.ts';
-import type { CreateProvider } from '../provider-types.ts';
 import type { ResolvedConfig } from '../resolved-config.ts';
 
 /**

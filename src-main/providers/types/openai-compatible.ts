@@ -1,8 +1,8 @@
+import type { CreateProvider } from '../create-provider.ts';
 import { apiKeyHeader, bothKeyHeaders } from '../key-headers.ts';
 import { knownServer, mistralModels } from '../known-servers.ts';
 import { listModelsAsCheck, listOpenaiModels } from '../listings/openai.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /** Servers that speak one of OpenAI's dialects. */
 export const createOpenaiCompatible: CreateProvider = (config, resources) => {

@@ -1,9 +1,9 @@
 import { vendorTypes } from '../../../src-shared/vendors.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { apiKeyHeader } from '../key-headers.ts';
 import { openaiProfile } from '../known-servers.ts';
 import { listModelsAsCheck, listOpenaiModels } from '../listings/openai.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 const { baseUrl: ADDRESS, keyVariable, keyPrefix } = vendorTypes.openai;
 

@@ -1,8 +1,8 @@
 import { vendorTypes } from '../../../src-shared/vendors.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { openrouterProfile } from '../known-servers.ts';
 import { checkOpenrouter, listOpenrouterModels } from '../listings/openrouter.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /** OpenRouter. */
 export const createOpenrouter: CreateProvider = (config, resources) =>

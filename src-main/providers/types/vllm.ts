@@ -1,9 +1,9 @@
 import { localAddresses } from '../../../src-shared/vendors.ts';
+import type { CreateProvider } from '../create-provider.ts';
 import { bothKeyHeaders } from '../key-headers.ts';
 import { mistralModels, vllmProfile } from '../known-servers.ts';
 import { checkVllm, listVllmModels } from '../listings/vllm.ts';
 import { OpenaiProvider } from '../openai-provider.ts';
-import type { CreateProvider } from '../provider-types.ts';
 
 /** vLLM. */
 export const createVllm: CreateProvider = (config, resources) =>

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { ConfigError } from '../../../src-main/config/config-error.ts';
 import { ensureFolders, type Folders, resolveFolders } from '../../../src-main/config/folders.ts';
 import { findConfigFile, type LoadOptions, loadConfig } from '../../../src-main/config/load-config.ts';
-import { providerTypeSchema } from '../../../src-shared/config.ts';
+import { providerSchema, providerTypeSchema } from '../../../src-shared/config.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'cproxy-config-'));
 let folders: Folders;
@@ -545,4 +545,14 @@ describe('what this version does not do', () => {
     write('config.json', two(extra));
     expect(load().warnings.some((warning) => warning.includes("'round-robin'"))).toBe(warned);
   });
+});
+
+test('several keys may be written as references alone', () => {
+  const { keys } = providerSchema.parse({ id: 'p', type: 'openai', keys: ['env:A', { key: 'env:B', weight: 2 }] });
+  expect(keys).toEqual([
+    { key: 'env:A', weight: 1 },
+    { key: 'env:B', weight: 2 },
+  ]);
+  const { error } = providerSchema.safeParse({ id: 'p', type: 'openai', keys: ['sk-ant-abcdef123456'] });
+  expect(error?.issues[0]?.message).toContain('must be a reference to a key');
 });

@@ -225,10 +225,16 @@ describe('a key that is', () => {
     expect(asked.toSorted()).toEqual(['a', 'b']);
   });
 
-  it('refused says what to do, and never the key', async () => {
-    const { pool } = makePool([{ id: 'a' }]);
+  it.each([
+    ['env:KEY', /Give the variable KEY a new one and start CProxy again/],
+    ['file:~/key', /Put a new one into the file ~\/key/],
+    ['keychain:p', /`cproxy keys set p`/],
+    ['keychain:team', /`cproxy keys set p --name team`/],
+  ])('refused says what to do about %s, and never the key', async (reference, advice) => {
+    const { pool } = makePool([{ id: 'a' }], { a: { state: 'present', value: 'value-a', reference, warning: null } });
     blame(pool, await pool.choose(ask()), fault('refused', { message: 'invalid x-api-key' }));
-    expect(pool.views()[0]?.reason).toMatch(/invalid x-api-key.*cproxy keys set p/);
+    expect(pool.views()[0]?.reason).toMatch(/invalid x-api-key/);
+    expect(pool.views()[0]?.reason).toMatch(advice);
     expect(JSON.stringify(pool.views())).not.toContain('value-a');
   });
 
