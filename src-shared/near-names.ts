@@ -23,10 +23,10 @@ export function nearName(name: string, candidates: Iterable<string>): string | n
 const FARTHEST = 0.4;
 
 /** Lists may have thousands of names: those whose letters alone differ too much need no more looking at. */
-function distanceWithin(from: string, to: string): number {
-  const most = FARTHEST * Math.max(from.length, to.length, 1);
+function distanceWithin(from: string, to: string, part: number): number {
+  const most = part * Math.max(from.length, to.length, 1);
   if (Math.abs(from.length - to.length) > most || lettersApart(from, to) > most) return Number.POSITIVE_INFINITY;
-  return editDistance(from, to);
+  return editDistance(from, to, most);
 }
 
 const LETTERS = 128;
@@ -55,25 +55,28 @@ function lettersApart(from: string, to: string): number {
 export function nearNames(asked: string, names: Iterable<string>, most = 3): string[] {
   // Names come from clients: the work is bounded whatever they send.
   const wanted = asked.toLowerCase().slice(0, 100);
-  const scored: { name: string; score: number }[] = [];
+  // The best so far; whoever is not nearer than the last of them need not be measured to the end.
+  let scored: { name: string; score: number }[] = [];
   for (const name of names) {
+    const farthest = scored.length < most ? FARTHEST : (scored.at(-1)?.score ?? FARTHEST);
     const own = name.toLowerCase();
     const bare = own.slice(own.indexOf('/') + 1);
     const contained = own.includes(wanted) || wanted.includes(bare);
     const score = contained
       ? 0.1
-      : Math.min(...[own, bare].map((candidate) => distanceWithin(wanted, candidate))) /
+      : Math.min(...[own, bare].map((candidate) => distanceWithin(wanted, candidate, farthest))) /
         Math.max(wanted.length, bare.length, 1);
-    if (score <= FARTHEST) scored.push({ name, score });
+    if (score > farthest || (score === farthest && scored.length === most)) continue;
+    scored = [...scored, { name, score }].sort((a, b) => a.score - b.score).slice(0, most);
   }
-  return scored
-    .sort((a, b) => a.score - b.score)
-    .slice(0, most)
-    .map(({ name }) => name);
+  return scored.map(({ name }) => name);
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-function editDistance(from: string, to: string): number {
+/**
+ * Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+ * @param most beyond which nobody asks how many.
+ */
+function editDistance(from: string, to: string, most = Number.POSITIVE_INFINITY): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
@@ -89,6 +92,8 @@ function editDistance(from: string, to: string): number {
         cost = Math.min(cost, (beforeLast[column - 2] ?? 0) + 1);
       current.push(cost);
     }
+    // Nothing that follows costs less than the least of a row, or, by a swap, of the one before it.
+    if (Math.min(...current) > most && Math.min(...last) > most) return Number.POSITIVE_INFINITY;
     beforeLast = last;
     last = current;
   }

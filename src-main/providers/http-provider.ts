@@ -56,6 +56,12 @@ export interface TypeProfile extends ServerProfile {
 /** Header that carries the marks of the CProxy instances a request has passed. */
 export const HOPS_HEADER = 'x-cproxy-hops';
 
+/** Far more than anybody lists: OpenRouter has some hundreds, aggregators a few thousand. */
+const MOST_LISTED = 20_000;
+
+/** Names go into headers, lists and logs. */
+const isNamedSanely = ({ id }: VendorModel): boolean => id.length <= 300 && !/\p{Cc}/u.test(id);
+
 /** A provider that is reached over HTTP. */
 export class HttpProvider extends BaseProvider {
   readonly protocols: Protocols;
@@ -254,7 +260,7 @@ export class HttpProvider extends BaseProvider {
 
   override async fetchModels(signal: AbortSignal): Promise<readonly VendorModel[]> {
     try {
-      const models = await this.#profile.listing(this.#server(), signal);
+      const models = (await this.#profile.listing(this.#server(), signal)).filter(isNamedSanely).slice(0, MOST_LISTED);
       this.knowModels(models, Date.now());
       return models;
     } catch (error) {

@@ -392,18 +392,18 @@ export class KeyPool {
         ...present,
         state: STATES[rest.kind],
         until: rest.until,
-        reason: this.#advice(rest, key.reference, now),
+        reason: this.#advice(rest, key.reference),
       };
     const models = [...entry.restOfModels.entries()].filter(([, of]) => isOn(of, now));
     const [first] = models.toSorted(([, a], [, b]) => a.until - b.until);
     if (first === undefined) return { ...present, state: 'ready', reason: key.warning };
     const limited = models.some(([, { kind }]) => kind === 'limited');
-    const reason = models.map(([model, of]) => `for ${model}: ${restInWords(of, now)}`).join('; ');
+    const reason = models.map(([model, of]) => `for ${model} it ${causeInWords(of)}`).join('; ');
     return { ...present, state: limited ? 'cooling-down' : 'ready', until: first[1].until, reason };
   }
 
-  #advice(rest: Rest, reference: string, now: number): string {
-    const words = restInWords(rest, now);
+  #advice(rest: Rest, reference: string): string {
+    const words = causeInWords(rest);
     if (rest.kind !== 'refused') return words;
     const [kind, name] = [reference.slice(0, reference.indexOf(':')), reference.slice(reference.indexOf(':') + 1)];
     switch (kind) {
@@ -475,15 +475,19 @@ function scoreOf({ id, weight }: Entry, conversation: string): number {
   return -weight / Math.log(Math.min(part, 1 - 2 ** -48));
 }
 
-function restInWords({ kind, until, message }: Rest, now: number): string {
+/** Why a key rests, without how long. */
+function causeInWords({ kind, message }: Rest): string {
   const words = {
     refused: 'was refused',
     forbidden: 'is not allowed',
     exhausted: 'is spent',
     limited: 'is asked to wait',
   };
-  return `${words[kind]} (${message}), and rests for ${inSeconds(until - now)}`;
+  return `${words[kind]} (${message})`;
 }
+
+const restInWords = (rest: Rest, now: number): string =>
+  `${causeInWords(rest)}, and rests for ${inSeconds(rest.until - now)}`;
 
 function inSeconds(ms: number): string {
   const seconds = Math.max(1, Math.ceil(ms / 1000));

@@ -168,8 +168,8 @@ export class ModelLists {
       const models = await provider.fetchModels(AbortSignal.any([this.#stopped.signal, timeout.signal]));
       listing.failures = 0;
       this.#options.onFetched?.({ provider: provider.id, models: models.length });
-      await this.#keep(provider, models);
       this.#schedule(listing, this.#options.refreshMs);
+      await this.#keep(provider, models);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
       listing.failures += 1;

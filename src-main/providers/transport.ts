@@ -105,6 +105,8 @@ interface Way {
   until: number;
   /** When an answer last ended. */
   usedAt: number;
+  /** Calls and answers under way. */
+  running: number;
 }
 
 const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
@@ -141,6 +143,7 @@ export function createTransport(options: TransportOptions = { env: {} }): Transp
       proxy: null,
       until: 0,
       usedAt: 0,
+      running: 0,
     };
     ways.set(network, way);
     return way;
@@ -215,21 +218,31 @@ export function createTransport(options: TransportOptions = { env: {} }): Transp
           signal,
         });
       const { opened } = pool;
-      const { usedAt } = way;
+      const { usedAt, running } = way;
       const sentAt = now();
+      way.running += 1;
       try {
         answer = await attempt();
       } catch (error) {
         // A server may close an idle connection in the moment in which it is used again, without having read the request:
-        // nothing had gone over it for some time, none was opened for it, no byte of an answer came, and it broke at once.
+        // nothing was under way or had gone over it for some time, none was opened for it, no byte of an answer came, and it broke at once.
         // It is asked once more then. At worst the server had read the request and dropped it within that second, which
         // costs little; after that, or on a connection in use, a model may be at work, and the next target is asked.
-        const rested = sentAt - usedAt > FEWEST_IDLE_MS;
+        const rested = running === 0 && sentAt - usedAt > FEWEST_IDLE_MS;
         const stale = rested && wasClosed(error) && pool.opened === opened && now() - sentAt < STALE_MS;
-        if (!stale || signal.aborted) throw error;
-        answer = await attempt();
+        if (!stale || signal.aborted) {
+          way.running -= 1;
+          throw error;
+        }
+        try {
+          answer = await attempt();
+        } catch (again) {
+          way.running -= 1;
+          throw again;
+        }
       }
       answer.body.once('close', () => {
+        way.running -= 1;
         way.usedAt = now();
       });
       if (asked !== null && answer.statusCode === 407) {

@@ -72,6 +72,14 @@ it('a list of 5,000 is served whole', async () => {
   expect(upstream.asked[0]?.model).toBe('vendor-21/model-4321');
 });
 
+it('names that are none are left out', async () => {
+  const names = ['good', 'two\nlines', 'x'.repeat(1_000_000), '__proto__', 'with space'];
+  await using upstream = await startUpstream({ models: names });
+  await using engine = await runEngine({ ...fetching, providers: [provider(upstream.url)] });
+  await fetched(engine);
+  expect(await ids(engine)).toEqual(['up/good', 'up/__proto__', 'up/with space']);
+});
+
 it('a page of HTML is told of where people look', async () => {
   await using upstream = await startUpstream({ other: () => html() });
   await using engine = await runEngine({ ...fetching, providers: [provider(upstream.url)] });

@@ -42,6 +42,17 @@ describe('timeouts.totalMs', () => {
       expect.stringContaining("Provider 'p' did not finish its answer within 1 s (timeouts.totalMs)."),
     ]);
   });
+
+  it('ends a stream in mid-answer with an error, never as if it were whole', async () => {
+    upstream.queue(say('a long story '.repeat(50), { fragment: 4, delayMs: 50 }));
+    await using engine = await runEngine({ providers: [provider({ timeouts: { totalMs: 700 } })] }, { env });
+    const answer = await engine.ask(question('hi', { stream: true }));
+    const text = await answer.text();
+    expect(answer.status).toBe(200);
+    expect(text).toContain('content_block_delta');
+    expect(text).toMatch(/event: error\ndata: .*timeouts\.totalMs/);
+    expect(text).not.toContain('message_stop');
+  });
 });
 
 describe('a proxy with a login', () => {
