@@ -37,7 +37,7 @@ const vendorsOfTypes: Partial<Record<ProviderKind, KeyFacts>> = {
 const localAddresses: Partial<Record<ProviderKind, string>> = {
   ollama: 'http://127.0.0.1:11434',
   lmstudio: 'http://127.0.0.1:1234',
-  llamacpp: 'http://127.0.0.1:8080',
+  llamacpp: 'http://127.0.0.1:9931',
   vllm: 'http://127.0.0.1:8000',
 };
 
