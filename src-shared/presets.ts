@@ -8,6 +8,10 @@ export interface Preset {
   type: 'openai-compatible' | 'anthropic-compatible' | 'openai';
   /** null: each customer has an address of their own. */
   baseUrl: string | null;
+  /** Where customers have addresses of their own: the ends of host names that are this vendor's alone. */
+  hosts?: readonly string[];
+  /** Where the API stands at such an address, for those who write the address alone. */
+  path?: string;
   /** The variable in which people usually keep its key. */
   keyVariable: string;
   /** The variable is set for other ends too, so that it alone is no wish for a provider. */
@@ -45,12 +49,14 @@ const table = {
     keyPrefix: 'sk-',
     keyPage: 'https://platform.moonshot.cn/console/api-keys',
   },
+  // Serves none but coding agents that it knows, by their User-Agent (MoonshotAI/kimi-cli issue 2322). In this dialect Claude
+  // Code's own requests pass through with theirs; what is translated is CProxy's, says so, and is refused.
   'kimi-coding': {
     name: 'Kimi for Coding',
-    type: 'openai-compatible',
-    baseUrl: 'https://api.kimi.com/coding/v1',
+    type: 'anthropic-compatible',
+    baseUrl: 'https://api.kimi.com/coding',
     keyVariable: 'KIMI_API_KEY',
-    keyPrefix: 'sk-',
+    keyPrefix: 'sk-kimi-',
     keyPage: 'https://www.kimi.com/code',
   },
   glm: {
@@ -74,17 +80,26 @@ const table = {
     keyVariable: 'ZHIPUAI_API_KEY',
     keyPage: 'https://open.bigmodel.cn/usercenter/apikeys',
   },
+  'glm-coding-cn': {
+    name: 'GLM Coding Plan (Zhipu, China)',
+    type: 'openai-compatible',
+    baseUrl: 'https://open.bigmodel.cn/api/coding/paas/v4',
+    keyVariable: 'ZHIPUAI_API_KEY',
+    keyPage: 'https://bigmodel.cn/coding-plan/personal/overview',
+  },
+  // Thinking has to come back whole (platform.minimax.io, "Compatible Anthropic API"); in their Chat Completions it stands in
+  // the text, which loses it.
   minimax: {
     name: 'MiniMax',
-    type: 'openai-compatible',
-    baseUrl: 'https://api.minimax.io/v1',
+    type: 'anthropic-compatible',
+    baseUrl: 'https://api.minimax.io/anthropic',
     keyVariable: 'MINIMAX_API_KEY',
     keyPage: 'https://platform.minimax.io/user-center/basic-information/interface-key',
   },
   'minimax-cn': {
     name: 'MiniMax (China)',
-    type: 'openai-compatible',
-    baseUrl: 'https://api.minimaxi.com/v1',
+    type: 'anthropic-compatible',
+    baseUrl: 'https://api.minimaxi.com/anthropic',
     keyVariable: 'MINIMAX_CN_API_KEY',
     keyPage: 'https://platform.minimaxi.com/user-center/basic-information/interface-key',
   },
@@ -102,6 +117,36 @@ const table = {
     baseUrl: 'https://dashscope.aliyuncs.com/compatible-mode/v1',
     keyVariable: 'DASHSCOPE_API_KEY',
     keyPrefix: 'sk-',
+    keyPage: 'https://bailian.console.aliyun.com',
+  },
+  'qwen-coding': {
+    name: 'Qwen Coding Plan (Alibaba Cloud)',
+    type: 'openai-compatible',
+    baseUrl: 'https://coding-intl.dashscope.aliyuncs.com/v1',
+    keyVariable: 'BAILIAN_CODING_PLAN_API_KEY',
+    keyPrefix: 'sk-sp-',
+    keyPage: 'https://modelstudio.console.alibabacloud.com',
+  },
+  'qwen-coding-cn': {
+    name: 'Qwen Coding Plan (Alibaba Cloud, China)',
+    type: 'openai-compatible',
+    baseUrl: 'https://coding.dashscope.aliyuncs.com/v1',
+    keyVariable: 'BAILIAN_CODING_PLAN_API_KEY',
+    keyPrefix: 'sk-sp-',
+    keyPage: 'https://bailian.console.aliyun.com',
+  },
+  'qwen-token-plan': {
+    name: 'Qwen Token Plan (Alibaba Cloud)',
+    type: 'openai-compatible',
+    baseUrl: 'https://token-plan.ap-southeast-1.maas.aliyuncs.com/compatible-mode/v1',
+    keyVariable: 'BAILIAN_TOKEN_PLAN_API_KEY',
+    keyPage: 'https://modelstudio.console.alibabacloud.com',
+  },
+  'qwen-token-plan-cn': {
+    name: 'Qwen Token Plan (Alibaba Cloud, China)',
+    type: 'openai-compatible',
+    baseUrl: 'https://token-plan.cn-beijing.maas.aliyuncs.com/compatible-mode/v1',
+    keyVariable: 'BAILIAN_TOKEN_PLAN_API_KEY',
     keyPage: 'https://bailian.console.aliyun.com',
   },
   mistral: {
@@ -157,6 +202,22 @@ const table = {
     keyPrefix: 'nvapi-',
     keyPage: 'https://build.nvidia.com/settings/api-keys',
   },
+  siliconflow: {
+    name: 'SiliconFlow',
+    type: 'openai-compatible',
+    baseUrl: 'https://api.siliconflow.com/v1',
+    keyVariable: 'SILICONFLOW_API_KEY',
+    keyPrefix: 'sk-',
+    keyPage: 'https://cloud.siliconflow.com/account/ak',
+  },
+  'siliconflow-cn': {
+    name: 'SiliconFlow (China)',
+    type: 'openai-compatible',
+    baseUrl: 'https://api.siliconflow.cn/v1',
+    keyVariable: 'SILICONFLOW_API_KEY',
+    keyPrefix: 'sk-',
+    keyPage: 'https://cloud.siliconflow.cn/account/ak',
+  },
   huggingface: {
     name: 'Hugging Face',
     type: 'openai-compatible',
@@ -192,6 +253,8 @@ const table = {
     type: 'openai',
     // https://RESOURCE.openai.azure.com/openai/v1 (Azure's docs, "API version lifecycle"); models are named as they were deployed.
     baseUrl: null,
+    hosts: ['.openai.azure.com', '.services.ai.azure.com'],
+    path: '/openai/v1',
     keyVariable: 'AZURE_OPENAI_API_KEY',
     keyPage: 'https://portal.azure.com',
     keyHeader: 'api-key',

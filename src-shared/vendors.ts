@@ -1,7 +1,10 @@
 import { type Preset, presets } from './presets.ts';
 
 /** What is known of a vendor's keys, whether it is a type of its own or a preset. */
-export type Vendor = Pick<Preset, 'name' | 'baseUrl' | 'keyVariable' | 'isVariableShared' | 'keyPrefix' | 'keyPage'>;
+export type Vendor = Pick<
+  Preset,
+  'name' | 'baseUrl' | 'hosts' | 'keyVariable' | 'isVariableShared' | 'keyPrefix' | 'keyPage'
+>;
 
 /** The provider types that are one vendor each. */
 export const vendorTypes = {
@@ -29,8 +32,8 @@ export const vendorTypes = {
   gemini: {
     name: 'Gemini',
     baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+    // Keys begin with AQ. since spring 2026, older ones with AIza (discuss.ai.google.dev, topic 170415).
     keyVariable: 'GEMINI_API_KEY',
-    keyPrefix: 'AIza',
     keyPage: 'https://aistudio.google.com/apikey',
   },
 } satisfies Record<string, Vendor>;
@@ -41,6 +44,17 @@ export const vendors: Readonly<Record<string, Vendor>> = { ...vendorTypes, ...pr
 /** The vendor that a type names; null where it names a kind of server. */
 export function vendorOf(type: string): Vendor | null {
   return Object.hasOwn(vendors, type) ? (vendors[type] ?? null) : null;
+}
+
+/** Whether a host is one of those: a name, or, where it begins with a dot, the end of any number of names. */
+export function isHostOf(host: string, names: readonly string[]): boolean {
+  return names.some((name) => (name.startsWith('.') ? host.endsWith(name) : host === name));
+}
+
+/** Whether it is the vendor who is at an address, so that the vendor's keys belong there. */
+export function isAddressOf({ baseUrl, hosts = [] }: Pick<Vendor, 'baseUrl' | 'hosts'>, url: URL): boolean {
+  if (baseUrl !== null) return url.origin === new URL(baseUrl).origin;
+  return url.protocol === 'https:' && url.port === '' && isHostOf(url.hostname, hosts);
 }
 
 /**

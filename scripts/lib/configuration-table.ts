@@ -117,7 +117,10 @@ function serversTable(): string {
     ['server', 'address', 'speaks', 'quirks'],
     knownServers.map(({ name, hosts = [], ports = [], protocols = [], quirks = {} }) => [
       name,
-      [...hosts.map((host) => `\`${host}\``), ...ports.map((port) => `port ${port} of this machine`)].join(', '),
+      [
+        ...hosts.map((host) => `\`${host.replace(/^\./, '*.')}\``),
+        ...ports.map((port) => `port ${port} of this machine`),
+      ].join(', '),
       protocols.map((protocol) => `\`${protocol}\``).join(', '),
       Object.entries(quirks)
         .map(([quirk, value]) => `\`${quirk}: ${value}\``)

@@ -20,14 +20,29 @@ export function joinBaseUrl(base: URL, path: string): URL {
   return url;
 }
 
-/** Endpoints that are pasted where the address of an API belongs. (`/models` ends the address of Azure's model inference.) */
-const ENDPOINTS = [['chat', 'completions'], ['completions'], ['responses'], ['messages'], ['embeddings']];
+/** Endpoints that are pasted where the address of an API belongs. */
+const ENDPOINTS = [
+  ['chat', 'completions'],
+  ['completions'],
+  ['responses'],
+  ['messages'],
+  ['embeddings'],
+  // Ollama's own.
+  ['api', 'chat'],
+  ['api', 'generate'],
+  ['api', 'tags'],
+];
+
+/** Without a version before it, `/models` ends the address of Azure's model inference. */
+const endsInList = (segments: readonly string[]): boolean =>
+  segments.at(-1) === 'models' && isVersion(segments.at(-2) ?? '');
 
 /** A base URL without what is unmistakably too much: an endpoint at its end, and a version that stands there twice. */
 export function tidyBaseUrl(base: URL): URL {
   let segments = base.pathname.split('/').filter((segment) => segment !== '');
   const endpoint = ENDPOINTS.find((end) => end.every((part, index) => segments.at(index - end.length) === part));
   if (endpoint !== undefined) segments = segments.slice(0, -endpoint.length);
+  else if (endsInList(segments)) segments.pop();
   segments = segments.filter((segment, index) => !(isVersion(segment) && segments[index - 1] === segment));
   const tidy = new URL(base);
   tidy.pathname = `/${segments.join('/')}`;

@@ -1,6 +1,7 @@
 import type { ModelListView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { KeyQuestion, ResolveKey } from '../../src-shared/keys.ts';
+import { isAddressOf } from '../../src-shared/vendors.ts';
 import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
 import type { AskedServer, JsonAnswer, JsonQuestion } from './ask-json.ts';
 import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
@@ -230,8 +231,8 @@ export class HttpProvider extends BaseProvider {
 
   /** Whether it is where its type or its name says that its vendor is, so that the vendor's keys belong there. */
   get #isVendors(): boolean {
-    const address = this.#config.preset?.baseUrl;
-    return this.#official || (typeof address === 'string' && this.baseUrl.origin === new URL(address).origin);
+    const { preset } = this.#config;
+    return this.#official || (preset !== null && isAddressOf(preset, this.baseUrl));
   }
 
   override get usesClientKey(): boolean {

@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../../src-shared/config.ts';
+import { isHostOf } from '../../src-shared/vendors.ts';
 import { isGptFrom } from '../protocols/openai-models.ts';
 import type { ModelProfile, ServerProfile } from './server-profile.ts';
 
@@ -91,7 +92,7 @@ export const vllmProfile = {
 
 interface KnownServer extends ServerProfile {
   name: string;
-  /** Host names at which nobody else is. */
+  /** Host names at which nobody else is; one that begins with a dot is the end of any number of them. */
   hosts?: readonly string[];
   /** Its default ports: on this machine they tell what listens. */
   ports?: readonly string[];
@@ -144,9 +145,17 @@ export const knownServers: readonly KnownServer[] = [
   },
   {
     name: 'Qwen',
-    hosts: ['dashscope-intl.aliyuncs.com', 'dashscope.aliyuncs.com', 'dashscope-us.aliyuncs.com'],
-    // Model Studio's docs, "Deep thinking": enable_thinking stands in the body itself.
-    quirks: { reasoningFormat: 'enable_thinking' },
+    // Model Studio's docs, "Base URL overview"; a workspace has a host of its own below maas.
+    hosts: [
+      'dashscope-intl.aliyuncs.com',
+      'dashscope.aliyuncs.com',
+      'dashscope-us.aliyuncs.com',
+      '.dashscope.aliyuncs.com',
+      '.maas.aliyuncs.com',
+    ],
+    // Model Studio's docs, "Deep thinking": enable_thinking stands in the body itself. "API compatibility upgrades": what
+    // max_tokens limits differs by model, max_completion_tokens is thinking and answer together, as here.
+    quirks: { reasoningFormat: 'enable_thinking', maxTokensField: 'max_completion_tokens' },
   },
   {
     name: 'Xiaomi MiMo',
@@ -250,7 +259,8 @@ export function knownServer(url: URL): KnownServer | null {
   const here = isLoopbackHost(hostname);
   return (
     knownServers.find(
-      ({ hosts, ports }) => hosts?.includes(hostname) === true || (here && ports?.includes(port) === true),
+      ({ hosts, ports }) =>
+        (hosts !== undefined && isHostOf(hostname, hosts)) || (here && ports?.includes(port) === true),
     ) ?? null
   );
 }

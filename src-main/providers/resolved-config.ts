@@ -14,7 +14,7 @@ export function resolveConfig(config: ProviderConfig): ResolvedConfig {
   const preset = presetOf(config.type);
   // Only a vendor's name is no type proper.
   if (preset === null) return { ...config, type: config.type as ProviderType, kind: config.type, preset };
-  const baseUrl = config.baseUrl ?? preset.baseUrl ?? undefined;
+  const baseUrl = addressOf(config.baseUrl, preset);
   return {
     ...config,
     type: preset.type,
@@ -23,4 +23,11 @@ export function resolveConfig(config: ProviderConfig): ResolvedConfig {
     name: config.name ?? preset.name,
     ...(baseUrl === undefined ? {} : { baseUrl }),
   };
+}
+
+/** A customer's own address is often written as its vendor shows it, without the path of the API. */
+function addressOf(written: string | undefined, { baseUrl, path }: Preset): string | undefined {
+  if (written === undefined) return baseUrl ?? undefined;
+  const url = new URL(written);
+  return path !== undefined && url.pathname === '/' ? new URL(path, url).href : written;
 }

@@ -6,10 +6,16 @@ const shortestSecret = 8;
 const patterns: readonly [RegExp, string][] = [
   // Anthropic, OpenAI, OpenRouter and those who copy them; not the end of `task-…`.
   [/(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{8,}/g, redacted],
-  [/(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{20,}/g, redacted],
+  [/(?<![A-Za-z0-9])(?:AIza|AQ\.)[A-Za-z0-9_-]{20,}/g, redacted],
   [/(?<![A-Za-z0-9])(?:gsk_|xai-|cpx_)[A-Za-z0-9_-]{8,}/g, redacted],
   [/\b(Bearer\s+)(?!\[redacted\])[A-Za-z0-9._~+/=-]{8,}/gi, `$1${redacted}`],
 ];
+
+/** What of a header's value is secret: all of it, and what follows a scheme such as `Bearer`, which is repeated without it. */
+export function headerSecrets(value: string): string[] {
+  const credential = /^[A-Za-z-]+ +(\S+)$/.exec(value.trim())?.[1];
+  return credential === undefined ? [value] : [value, credential];
+}
 
 /**
  * Makes a function that replaces known secrets (of 8 characters and more; also as they look inside JSON and URLs) and

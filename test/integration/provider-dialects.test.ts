@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { presets } from '../../src-shared/presets.ts';
 import { contentOf } from '../helpers/answers.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import { raw, type ScriptableUpstream, say, startUpstream } from '../helpers/scriptable-upstream.ts';
 
+const { pathname: pathOfKimi } = new URL(presets['kimi-coding'].baseUrl ?? '');
 const key = 'sk-or-canary-0123456789abcdef';
 let upstream: ScriptableUpstream;
 let running: RunningEngine;
@@ -16,6 +18,7 @@ beforeAll(async () => {
         { id: 'router', type: 'openrouter', baseUrl: `${baseUrl}/api`, key: 'env:KEY' },
         { id: 'openai', type: 'openai', baseUrl, key: 'env:KEY' },
         { id: 'local', type: 'ollama', baseUrl, contextWindow: 65_536 },
+        { id: 'coding', type: 'kimi-coding', baseUrl: baseUrl + pathOfKimi, key: 'env:KEY' },
       ],
     },
     { env: { KEY: key } },
@@ -53,6 +56,27 @@ describe('an Anthropic client at OpenRouter', () => {
     expect(asked?.headers.authorization).toBe(`Bearer ${key}`);
     for (const name of ['anthropic-beta', 'anthropic-version', 'x-unknown'])
       expect(asked?.headers[name]).toBeUndefined();
+  });
+});
+
+describe('Kimi for Coding, which serves the coding agents that it knows', () => {
+  it("gets Claude Code's requests in Claude Code's name", async () => {
+    const response = await running.ask(question('hi', { model: 'coding/kimi-for-coding' }), {
+      headers: { 'user-agent': 'claude-cli/2.1.330 (external, cli)' },
+    });
+    expect(response.status).toBe(200);
+    expect(upstream.asked[0]?.url).toBe('/coding/v1/messages?beta=true');
+    expect(upstream.asked[0]?.headers['user-agent']).toBe('claude-cli/2.1.330 (external, cli)');
+  });
+
+  it("gets others' as CProxy's, and nobody's name that they have not", async () => {
+    const body = { model: 'coding/kimi-for-coding', messages: [{ role: 'user', content: 'hi' }] };
+    const response = await running.ask(body, {
+      path: '/v1/chat/completions',
+      headers: { 'user-agent': 'claude-cli/2.1.330 (external, cli)' },
+    });
+    expect(response.status).toBe(200);
+    expect(upstream.asked[0]?.headers['user-agent']).toBe('cproxy');
   });
 });
 

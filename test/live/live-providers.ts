@@ -30,7 +30,7 @@ const vendorsOfTypes: Partial<Record<ProviderKind, KeyFacts>> = {
   anthropic: { keyVariable: 'ANTHROPIC_API_KEY', keyPrefix: 'sk-ant-' },
   openai: { keyVariable: 'OPENAI_API_KEY', keyPrefix: 'sk-' },
   openrouter: { keyVariable: 'OPENROUTER_API_KEY', keyPrefix: 'sk-or-' },
-  gemini: { keyVariable: 'GEMINI_API_KEY', keyPrefix: 'AIza' },
+  gemini: { keyVariable: 'GEMINI_API_KEY' },
 };
 
 /** Servers on this machine, where their types expect them. */

@@ -13,7 +13,6 @@ export const createGemini: CreateProvider = (config, resources) =>
     officialBaseUrl: vendorTypes.gemini.baseUrl,
     needsKey: true,
     keyVariable: vendorTypes.gemini.keyVariable,
-    keyPrefix: vendorTypes.gemini.keyPrefix,
     listing: listGeminiModels,
     check: listModelsAsCheck,
   });

@@ -37,6 +37,9 @@ describe('a base URL that has too much', () => {
     ['https://api.example.com/v1/v1', 'https://api.example.com/v1'],
     ['https://api.example.com/v1/v1/', 'https://api.example.com/v1'],
     ['https://api.z.ai/api/paas/v4/chat/completions', 'https://api.z.ai/api/paas/v4'],
+    ['https://api.openai.com/v1/models', 'https://api.openai.com/v1'],
+    ['http://127.0.0.1:11434/api/chat', 'http://127.0.0.1:11434/'],
+    ['https://example.com/ollama/api/tags', 'https://example.com/ollama'],
   ])('%s is taken for %s, and its user is told', (written, tidy) => {
     expect(tidyBaseUrl(new URL(written)).href).toBe(tidy);
     expect(baseUrlAdvice(new URL(written))).toContain(`taken for ${tidy},`);
