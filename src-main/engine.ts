@@ -42,7 +42,7 @@ import { ProviderRouter } from './routing/provider-router.ts';
 import { createKeyResolver } from './secrets/key-references.ts';
 import { keyUsersOf } from './secrets/key-users.ts';
 import { openSecretStore } from './secrets/open-secret-store.ts';
-import { createRedactor } from './secrets/redact.ts';
+import { createRedactor, headerSecrets } from './secrets/redact.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import { StoredKeys } from './secrets/stored-keys.ts';
 import { TokenStore } from './secrets/token-store.ts';
@@ -210,7 +210,8 @@ class RunningEngine implements Engine {
       return key;
     };
     // A header may carry a gateway's key.
-    for (const { headers } of config.providers) for (const value of Object.values(headers)) this.#secrets.add(value);
+    for (const { headers } of config.providers)
+      for (const value of Object.values(headers)) for (const secret of headerSecrets(value)) this.#secrets.add(secret);
     const proxies = config.providers.map(({ proxy }) => proxy);
     for (const secret of proxySecrets(proxies, options.env)) this.#secrets.add(secret);
     this.#redact = createRedactor(this.#secrets);

@@ -79,14 +79,15 @@ function conversationIn(request: AttemptContext['request']): string | null {
 
 /** null where the signal comes first. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  if (signal.aborted) return null;
   let leave = (): void => undefined;
   const left = new Promise<null>((resolve) => {
     leave = () => resolve(null);
   });
+  if (signal.aborted) leave();
   signal.addEventListener('abort', leave, { once: true });
   try {
-    return await Promise.race([promise, left]);
+    // Raced also where nobody waits any more: what it fails with then is nobody's bug.
+    return await Promise.race([left, promise]);
   } finally {
     signal.removeEventListener('abort', leave);
   }

@@ -225,7 +225,9 @@ export class Pipeline {
     const changed = (detail: string): void => void request.row.trace.push({ step: 'key changed', detail });
     if (kind === 'refused' && (await isReplaced(attempt))) {
       changed(
-        `key '${key?.id}' of ${provider.id} was refused, and has been replaced where it is kept: asked with that`,
+        key?.kind === 'none'
+          ? `${provider.id} wants a key, and there is one by now: asked with that`
+          : `key '${key?.id}' of ${provider.id} was refused, and has been replaced where it is kept: asked with that`,
       );
       return this.#attemptContext(request, target, last, attempt.triedKeys);
     }

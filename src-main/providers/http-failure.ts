@@ -2,6 +2,7 @@ import { type ErrorKind, ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 import { contextOverflow } from '../protocols/context-overflow.ts';
 import { outputOverflow } from '../protocols/output-overflow.ts';
+import { LONGEST_WAIT_MS } from './rate-limits.ts';
 import type { ReceivedHeaders } from './received-headers.ts';
 
 /** Anthropic's error type for an HTTP status (its API reference, "Errors"). */
@@ -41,7 +42,7 @@ const RETRYABLE_CLIENT_STATUSES = new Set([408, 409, 429]);
 
 /**
  * How long a provider asks to be left alone, in whole seconds: `retry-after`, as a number or an HTTP date, or OpenAI's
- * `retry-after-ms`. Undefined where it does not say.
+ * `retry-after-ms`. Undefined where it does not say, or names a time that no limit lasts.
  */
 export function retryAfterSeconds(headers: ReceivedHeaders, now = Date.now()): number | undefined {
   const { 'retry-after': after, 'retry-after-ms': afterMs } = headers;
@@ -52,7 +53,7 @@ export function retryAfterSeconds(headers: ReceivedHeaders, now = Date.now()): n
 }
 
 const wholeSeconds = (seconds: number): number | undefined =>
-  Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
+  seconds * 1000 <= LONGEST_WAIT_MS ? Math.max(0, Math.ceil(seconds)) : undefined;
 
 /** A model the provider, or the account there, does not have: OpenAI, OpenRouter, DeepSeek, Mistral, Ollama. */
 const NO_SUCH_MODEL =

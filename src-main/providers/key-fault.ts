@@ -1,7 +1,7 @@
 import type { ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
 import { isAboutMoney, retryAfterSeconds, trueStatus } from './http-failure.ts';
-import { resetOfSpent } from './rate-limits.ts';
+import { LONGEST_WAIT_MS, resetOfSpent } from './rate-limits.ts';
 import type { ReceivedHeaders } from './received-headers.ts';
 
 /** What a provider has against a key. */
@@ -82,6 +82,6 @@ const isAccountWide = (headers: ReceivedHeaders): boolean =>
 
 function waitUntil({ message }: UpstreamError, headers: ReceivedHeaders, now: number): number | null {
   const seconds = retryAfterSeconds(headers, now) ?? Number(RETRY_IN.exec(message)?.[1] ?? Number.NaN);
-  if (Number.isFinite(seconds)) return now + seconds * 1000;
+  if (seconds * 1000 <= LONGEST_WAIT_MS) return now + seconds * 1000;
   return resetOfSpent(headers, now);
 }

@@ -94,8 +94,11 @@ export class KeyPool {
   readonly #resolve: ResolveKey;
   readonly #now: () => number;
   readonly #entries: readonly Entry[];
-  /** The key that a conversation is with, by its name. */
-  readonly #homes = new Map<string, string>();
+  /**
+   * The keys that a conversation is with, by its name: a model's own, since caches and signatures are a model's, so that a limit
+   * of one does not move the others. The one that was used last is at the end.
+   */
+  readonly #homes = new Map<string, PerModel<string>>();
   readonly #uses = new WeakMap<KeyLease, Use>();
   /** The turn of the key that was used last; one that has rested does not catch up on what it missed. */
   #turn = 0;
@@ -168,7 +171,7 @@ export class KeyPool {
     if (usable.length === 0 && untried.length > 0)
       throw ProxyError.of('provider_key_missing', { provider: this.#provider, reason: reasonsOf(untried) });
     const now = this.#now();
-    const ranked = this.#ranked(usable, request.conversation);
+    const ranked = this.#ranked(usable, request);
     const waits = ranked.map((entry) => ({
       entry,
       own: this.#ownWait(entry, request, now),
@@ -197,9 +200,9 @@ export class KeyPool {
   /** Whether another key has taken the place of one that was refused. Waits where it is being read again. */
   async replaced(lease: KeyLease): Promise<boolean> {
     const entry = this.#entries.find(({ id }) => id === lease.id);
-    if (entry === undefined || lease.kind !== 'own') return false;
+    if (entry === undefined || lease.kind === 'client') return false;
     const key = await this.#keyOf(entry);
-    return key.state === 'present' && key.value !== lease.value;
+    return key.state === 'present' && (lease.kind === 'none' || key.value !== lease.value);
   }
 
   /** Why a key is not to be used for a model now, and for how long; null where it is ready. */
@@ -216,7 +219,10 @@ export class KeyPool {
     { model, fault, headers }: { model: string | null; fault: KeyFault | null; headers: ReceivedHeaders | null },
   ): void {
     const entry = this.#entries.find(({ id }) => id === lease.id);
-    if (entry === undefined || lease.kind !== 'own') return;
+    if (entry === undefined) return;
+    // It was asked without a key and wants one, and there may be one by now: a keychain has been unlocked.
+    if (lease.kind === 'none' && fault !== null) this.#readAgain(entry).catch(madeAgain);
+    if (lease.kind !== 'own') return;
     // A refusal of the key before this one says nothing of this one.
     if (entry.key?.state === 'present' && entry.key.value !== lease.value) return;
     const now = this.#now();
@@ -307,9 +313,11 @@ export class KeyPool {
   }
 
   async #readAgain(entry: Entry): Promise<void> {
-    if (Math.abs(this.#now() - entry.readAt) < READ_AGAIN_MS) return;
-    entry.readAt = this.#now();
-    entry.reading = null;
+    if (Math.abs(this.#now() - entry.readAt) >= READ_AGAIN_MS) {
+      entry.readAt = this.#now();
+      entry.reading = null;
+    }
+    // One that is under way already is waited for: of requests in parallel, each gets the key.
     await this.#keyOf(entry);
   }
 
@@ -319,10 +327,10 @@ export class KeyPool {
   }
 
   /** The conversation's key first, then the others in an order that is always the same for it. */
-  #ranked(entries: readonly Entry[], conversation: string | null): readonly Entry[] {
+  #ranked(entries: readonly Entry[], { conversation, model }: KeyRequest): readonly Entry[] {
     if (entries.length < 2) return entries;
     if (conversation === null) return entries.toSorted((a, b) => this.#turnOf(a) - this.#turnOf(b));
-    const home = this.#homes.get(conversation);
+    const home = this.#homeOf(conversation, model);
     const ranked = entries
       .map((entry) => ({ entry, score: entry.id === home ? Number.POSITIVE_INFINITY : scoreOf(entry, conversation) }))
       .sort((a, b) => b.score - a.score);
@@ -342,13 +350,22 @@ export class KeyPool {
     }
     if (model === null) return lease;
     if (entry.limit !== null) this.#uses.set(lease, entry.limit.use(tokens, now));
-    if (conversation !== null && this.size > 1) this.#moveHome(conversation, entry);
+    if (conversation !== null && this.size > 1) this.#moveHome(conversation, model, entry);
     return lease;
   }
 
-  #moveHome(conversation: string, { id }: Entry): void {
+  /** The key of a conversation's model; of one that is new to it, and of none, the one that was used last. */
+  #homeOf(conversation: string, model: string | null): string | undefined {
+    const homes = this.#homes.get(conversation);
+    if (homes === undefined) return undefined;
+    return (model === null ? undefined : homes.get(model)) ?? [...homes.entries()].at(-1)?.[1];
+  }
+
+  #moveHome(conversation: string, model: string, { id }: Entry): void {
+    const homes = this.#homes.get(conversation) ?? new PerModel<string>();
+    homes.set(model, id);
     this.#homes.delete(conversation);
-    this.#homes.set(conversation, id);
+    this.#homes.set(conversation, homes);
     const [oldest] = this.#homes.keys();
     if (this.#homes.size > MOST_CONVERSATIONS && oldest !== undefined) this.#homes.delete(oldest);
   }

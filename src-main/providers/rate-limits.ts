@@ -32,6 +32,9 @@ export function rateLimitsIn(headers: ReceivedHeaders, now: number): RateLimitVi
     .map(([name, facts]) => ({ name, ...facts, used: facts.used ?? usedPart(facts) }));
 }
 
+/** No limit lasts longer. What says so counts in another unit, or is wrong, and a key would rest for good. */
+export const LONGEST_WAIT_MS = 366 * 86_400_000;
+
 /** The time at which a limit that is used up begins anew; null where none is, or no time is told. */
 export function resetOfSpent(headers: ReceivedHeaders, now: number): number | null {
   const spent = rateLimitsIn(headers, now).filter(
@@ -71,10 +74,14 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 
 /**
  * A reset as vendors write it: a date (Anthropic), seconds or milliseconds of Unix time (subscriptions, OpenRouter), seconds from
- * now, or a span such as `6m0s` and `2m59.56s` (OpenAI, Groq). Unix time in ms; null where it is none of these.
+ * now, or a span such as `6m0s` and `2m59.56s` (OpenAI, Groq). Unix time in ms; null where it is none of these, or further off than any limit.
  */
 export function resetTime(text: string, now: number): number | null {
-  const trimmed = text.trim();
+  const time = timeIn(text.trim(), now);
+  return time !== null && time - now <= LONGEST_WAIT_MS ? time : null;
+}
+
+function timeIn(trimmed: string, now: number): number | null {
   const number = numberIn(trimmed);
   if (number !== null) {
     if (number > 1e12) return number;
