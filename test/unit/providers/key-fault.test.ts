@@ -36,6 +36,7 @@ describe('what an error says of the key', () => {
     ],
     [429, 'Rate limit reached', 'rate_limit_exceeded', { 'retry-after': '7' }, ['limited', 'model', 7_000]],
     [429, 'slow down', null, {}, ['limited', 'model', null]],
+    [429, 'slow down', null, { 'retry-after': '99999999' }, ['limited', 'model', null]],
     // Gemini speaks of the quota at every limit, and tells the wait in its text.
     [
       429,

@@ -93,6 +93,18 @@ describe('which key', () => {
     expect((await pool.choose(ask({ conversation: 'one' }))).id).toBe(second.id);
   });
 
+  it("a conversation is moved to is a model's own: its other models stay where they are", async () => {
+    const { pool, clock } = makePool([{ id: 'a' }, { id: 'b' }]);
+    const large = await pool.choose(ask({ conversation: 'one', model: 'large' }));
+    const small = await pool.choose(ask({ conversation: 'one', model: 'small' }));
+    expect(small.id).toBe(large.id);
+    blame(pool, small, fault('limited', { until: clock.now + 5_000 }), 'small');
+    const moved = await pool.choose(ask({ conversation: 'one', model: 'small', tried: new Set([small.id]) }));
+    expect(moved.id).not.toBe(large.id);
+    expect((await pool.choose(ask({ conversation: 'one', model: 'large' }))).id).toBe(large.id);
+    expect((await pool.choose(ask({ conversation: 'one', model: 'small' }))).id).toBe(moved.id);
+  });
+
   it('conversations get is by weight', async () => {
     const { pool } = makePool([{ id: 'light' }, { id: 'heavy', weight: 3 }]);
     let heavy = 0;
@@ -265,6 +277,19 @@ describe('a key that is', () => {
     const { pool } = makePool([{ id: 'a' }], { a: { state: 'missing', reason: 'it is not set.' } });
     expect(await errorOf(pool.choose(ask({ last: true })))).toMatchObject({ code: 'provider_key_missing' });
     expect(pool.views()[0]).toMatchObject({ state: 'missing', reason: 'it is not set.' });
+  });
+
+  it('wanted after all is looked for again, where it was asked without one', async () => {
+    const states: Record<string, KeyState> = { a: { state: 'missing', reason: 'the keychain is locked.' } };
+    const { pool, clock } = makePool([{ id: 'a' }], states, false);
+    const without = { kind: 'none', id: 'a' } as const;
+    await pool.read();
+    clock.now += 60_000;
+    states.a = { state: 'present', value: 'value-a', reference: 'keychain:a', warning: null };
+    expect(await pool.replaced(without)).toBe(false);
+    blame(pool, without, fault('refused'));
+    expect(await pool.replaced(without)).toBe(true);
+    expect(await pool.choose(ask())).toMatchObject({ kind: 'own', value: 'value-a' });
   });
 
   it('refused before it was replaced does not blame the one that took its place', async () => {

@@ -75,6 +75,9 @@ describe('a reset', () => {
     ['later', null],
     ['', null],
     ['-5', null],
+    // No limit lasts for years: this counts in another unit, or is wrong.
+    ['99999999999', null],
+    ['2099-01-01T00:00:00Z', null],
   ])('written %s', (text, time) => {
     expect(resetTime(text, now)).toBe(time);
   });

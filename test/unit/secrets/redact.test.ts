@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRedactor } from '../../../src-main/secrets/redact.ts';
+import { createRedactor, headerSecrets } from '../../../src-main/secrets/redact.ts';
 
 const keyLetters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'];
 const secret = fc.string({
@@ -38,6 +38,15 @@ describe('known secrets', () => {
 
   test('short ones are words', () => {
     expect(createRedactor(['none', 'ollama', ''])('ollama needs none')).toBe('ollama needs none');
+  });
+});
+
+describe('of a header', () => {
+  test('the credential is hidden also where it is repeated without its scheme', () => {
+    const redact = createRedactor(headerSecrets('Basic dXNlcjpwYXNz'));
+    expect(redact('got Basic dXNlcjpwYXNz')).toBe('got [redacted]');
+    expect(redact('dXNlcjpwYXNz is wrong')).toBe('[redacted] is wrong');
+    expect(headerSecrets('two words more')).toEqual(['two words more']);
   });
 });
 
