@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
-import { type Config, isLoopbackHost, type ProviderConfig, providerSchema } from '../src-shared/config.ts';
+import { type Config, isLoopbackHost } from '../src-shared/config.ts';
 import type {
   ConfigView,
   EngineStatus,
@@ -15,6 +15,7 @@ import type {
 } from '../src-shared/control.ts';
 import { ProxyError } from '../src-shared/errors.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
+import { mapTexts } from '../src-shared/map-texts.ts';
 import { configForDisplay } from './config/config-for-display.ts';
 import { ensureFolders, type Folders } from './config/folders.ts';
 import type { LoadedConfig } from './config/load-config.ts';
@@ -30,15 +31,22 @@ import { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { noMemory } from './pipeline/reasoning-memory.ts';
+import { addsSystemText, NO_SYSTEM_TEXT } from './pipeline/system-text.ts';
 import type { BaseProvider } from './providers/base-provider.ts';
+import { demoConfig } from './providers/demo-config.ts';
 import { HealthProbes } from './providers/health-probes.ts';
 import { ModelLists } from './providers/model-lists.ts';
 import { isElsewhere } from './providers/online.ts';
 import { createProvider } from './providers/provider-types.ts';
 import { proxySecrets } from './providers/proxy.ts';
+import { SubscriptionUse } from './providers/subscription-use.ts';
 import { createTransport, type SystemProxy, type Transport } from './providers/transport.ts';
 import { WarmUp } from './providers/warm-up.ts';
+import type { KeptHomes } from './routing/affinity.ts';
+import { Outcomes } from './routing/outcomes.ts';
 import { ProviderRouter } from './routing/provider-router.ts';
+import { RoutingState } from './routing/routing-state.ts';
+import { type SavedOutcomes, savedOutcomesSchema } from './routing/saved-outcomes.ts';
 import { createKeyResolver } from './secrets/key-references.ts';
 import { keyUsersOf } from './secrets/key-users.ts';
 import { openSecretStore } from './secrets/open-secret-store.ts';
@@ -52,6 +60,8 @@ import { registerMessagesDoor } from './server/messages-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
 import { registerOpenaiDoors } from './server/openai-doors.ts';
 import { createServer } from './server/server.ts';
+import { Simulation } from './simulation.ts';
+import { KeptFile } from './storage/kept-file.ts';
 import { ReasoningStore } from './storage/reasoning-store.ts';
 
 export interface EngineOptions {
@@ -96,15 +106,8 @@ export interface Engine {
   readonly stopped: Promise<void>;
 }
 
-/** How long a start waits for keys to be read. */
-const KEYS_AT_START_MS = 1_000;
-
-const demoConfig: ProviderConfig = providerSchema.parse({
-  id: 'demo',
-  name: 'Demo',
-  type: 'demo',
-  priority: 1_000_000,
-});
+/** How long a start waits for what is read then. */
+const READ_AT_START_MS = 1_000;
 
 /**
  * Composes configuration, secrets, router, providers and server into one running engine.
@@ -152,6 +155,9 @@ class RunningEngine implements Engine {
   readonly #providers: readonly BaseProvider[];
   readonly #storedKeys: StoredKeys;
   readonly #router: ProviderRouter;
+  readonly #routing: RoutingState;
+  readonly #simulation: Simulation;
+  readonly #outcomes: KeptFile<SavedOutcomes>;
   readonly #tokens: TokenStore;
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
@@ -227,7 +233,29 @@ class RunningEngine implements Engine {
         await keys?.read();
       },
     });
-    this.#router = new ProviderRouter(config, this.#providers, createProvider(demoConfig, resources));
+    this.#outcomes = new KeptFile({
+      file: join(folders.data, 'outcomes.json'),
+      schema: savedOutcomesSchema,
+      write: writePrivateFile,
+      onWarning,
+    });
+    const outcomes = new Outcomes({
+      saved: this.#outcomes.read(),
+      onLearned: () => this.#outcomes.changed(() => outcomes.saved()),
+    });
+    this.#routing = new RoutingState({
+      outcomes,
+      downReason: (provider) => this.#health.trouble(provider),
+      settings: () => config.routing,
+      ...(config.conversations.keep === 'nothing' ? {} : { homes: this.#keptHomes() }),
+    });
+    const demo = createProvider(demoConfig, resources);
+    this.#router = new ProviderRouter({
+      config,
+      providers: this.#providers,
+      demo,
+      state: this.#routing,
+    });
     for (const { baseUrl, id, enabled } of this.#providers)
       if (enabled && baseUrl !== null && this.#wouldBeSelf(baseUrl, config.server.port))
         warnings.push(`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`);
@@ -237,6 +265,15 @@ class RunningEngine implements Engine {
     this.#sessions = new AdminSessions({ secret: lock.contents.secret });
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);
+    this.#simulation = new Simulation({
+      loaded,
+      env: options.env,
+      folders,
+      providers: this.#providers,
+      demo,
+      state: this.#routing,
+      requests: this.#requests,
+    });
     logRequests(bus, config.logging.level, log);
     this.#health = new HealthBoard(
       this.#providers.map(({ id, baseUrl, keys }) => ({
@@ -244,6 +281,7 @@ class RunningEngine implements Engine {
         keys: () => keys.views(),
         elsewhere: isElsewhere(baseUrl),
       })),
+      config.routing.slowStreams.tokensPerSecond,
     );
     bus.on('attempt.finished', ({ attempt }) => {
       this.#health.attemptFinished(attempt);
@@ -253,7 +291,10 @@ class RunningEngine implements Engine {
     this.#probes = new HealthProbes({
       providers: enabled,
       ...config.health,
-      report: (provider, report) => this.#health.probed(provider, report),
+      report: (provider, report) => {
+        this.#health.probed(provider, report);
+        if (report.state === 'ready') this.#routing.circuits.reached(provider);
+      },
       onOnline: (online) => {
         this.#health.setOnline(online);
         log.info(online ? 'The network is back' : 'This machine is offline');
@@ -296,10 +337,23 @@ class RunningEngine implements Engine {
     const { keep, days, maxBytes } = config.conversations;
     const folder = keep === 'disk' ? folders.data : null;
     this.#store = ReasoningStore.open({ folder, keepDays: days, maxBytes, onWarning });
+    if (keep === 'nothing' && addsSystemText(config.routing)) warnings.push(NO_SYSTEM_TEXT);
     this.#counter = new TokenCounter({ corrections: this.#store.corrections, onWarning });
+    const { retries, slowStreams } = config.routing;
+    const { tokensPerSecond, holdMs } = slowStreams;
+    const slowStart = holdMs === undefined ? null : { tokensPerSecond, holdMs };
+    const subscription = new SubscriptionUse({ providers: enabled, now: Date.now });
     this.#pipeline = new Pipeline({
-      plan: (model) => this.#router.plan(model),
+      router: () => this.#router,
+      facts: {
+        headers: this.#router.headers,
+        // Budgets come with the ledger.
+        budget: () => 'none',
+        subscription: () => subscription.used(),
+        now: Date.now,
+      },
       times: () => ({ holdMs: config.routing.holdMs, pingMs: config.server.pingMs }),
+      failover: () => ({ retries, slowStart }),
       bus,
       middleware: options.middleware ?? [],
       instanceId: randomBytes(8).toString('hex'),
@@ -369,7 +423,7 @@ class RunningEngine implements Engine {
     if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
     this.#lock.update({ endpoint: this.#endpoint });
     if (this.#config.conversations.keep === 'disk') this.#store.readAhead();
-    await this.#readKeys();
+    await this.#readWhatIsKept();
     this.#state = 'running';
     const { routing, modelLists } = this.#config;
     if (routing.loadBalancing.healthCheck) this.#probes.start();
@@ -378,6 +432,7 @@ class RunningEngine implements Engine {
   }
 
   status(): EngineStatus {
+    const circuits = this.#routing.circuits.views();
     return {
       version: packageJson.version,
       state: this.#state,
@@ -389,6 +444,7 @@ class RunningEngine implements Engine {
       host: this.#options.host,
       providers: this.#providers.map((provider) => ({
         ...viewProvider(provider, this.#health.view(provider.id)),
+        circuits: circuits.filter((circuit) => circuit.provider === provider.id),
         models: this.#listView(provider),
       })),
       aliases: this.#config.aliases,
@@ -409,6 +465,12 @@ class RunningEngine implements Engine {
         status: () => this.status(),
         config: () => this.#configView(),
         requests: this.#requests,
+        explain: (which) => mapTexts(this.#requests.explain(which), this.#redact),
+        routing: {
+          view: () => mapTexts(this.#simulation.view(this.#allWarnings), this.#redact),
+          simulate: async (question) => mapTexts(await this.#simulation.run(question), this.#redact),
+        },
+        circuits: this.#routing.circuits,
         probe: (provider) => this.#probes.probeNow(provider),
         models: (provider) => this.#modelsView(provider),
         refreshModels: (provider) => this.#modelLists.refresh(provider),
@@ -446,6 +508,7 @@ class RunningEngine implements Engine {
     } finally {
       await this.#counter.close();
       await this.#store.close();
+      await this.#outcomes.close();
       this.#state = 'stopped';
       this.#lock.release();
       this.#stopped.resolve();
@@ -476,16 +539,29 @@ class RunningEngine implements Engine {
     return { file, environment, sources, config: configForDisplay(config), warnings: this.#allWarnings };
   }
 
-  /** What a start message or a status tells of keys should be known by then, but a keychain may wait for its user. */
-  async #readKeys(): Promise<void> {
-    const read = Promise.all(this.#providers.filter(({ enabled }) => enabled).map(({ keys }) => keys.read()));
+  #keptHomes(): KeptHomes {
+    return {
+      get: (conversation) => this.#store.notes.get(conversation)?.home ?? null,
+      put: (conversation, home) => this.#store.notes.put(conversation, { home }),
+    };
+  }
+
+  /**
+   * What a start message or a status tells of keys should be known by then, and where conversations are at home; but a keychain may
+   * wait for its user.
+   */
+  async #readWhatIsKept(): Promise<void> {
+    const read = Promise.all([
+      this.#store.notes.ready(),
+      ...this.#providers.filter(({ enabled }) => enabled).map(({ keys }) => keys.read()),
+    ]);
     // What it throws, the first request meets as well.
     const settled = read.then(
       () => undefined,
       () => undefined,
     );
     const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(limit.resolve, KEYS_AT_START_MS);
+    const timer = setTimeout(limit.resolve, READ_AT_START_MS);
     await Promise.race([settled, limit.promise]);
     clearTimeout(timer);
   }
@@ -527,7 +603,7 @@ function logRequests(bus: EventBus, level: Config['logging']['level'], log: Logg
   });
 }
 
-function viewProvider(provider: BaseProvider, health: HealthView): Omit<ProviderView, 'models'> {
+function viewProvider(provider: BaseProvider, health: HealthView): Omit<ProviderView, 'models' | 'circuits'> {
   const { id, name, type, baseUrl, priority, enabled } = provider;
   return {
     id,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Preset, presetIds, presets } from './presets.ts';
 import type { ProviderProtocol } from './requests.ts';
+import { routesSchema, ruleSchema, strategies } from './rules.ts';
 
 /**
  * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
@@ -148,6 +149,15 @@ export const capabilitiesSchema = z.strictObject({
   structuredOutput: z.boolean().optional().describe('Can be held to a JSON Schema'),
 });
 
+const rate = z.number().min(0);
+
+export const priceSchema = z.strictObject({
+  input: rate.describe('What it reads'),
+  output: rate.describe('What it writes'),
+  cacheRead: rate.optional().describe('What it reads from its cache; as input where absent'),
+  cacheWrite: rate.optional().describe('What it puts into its cache; as input where absent'),
+});
+
 /** A model with what is known of it; a name alone stands for one of which nothing is said. */
 const modelSchema = z.union(
   [
@@ -157,6 +167,9 @@ const modelSchema = z.union(
       contextWindow: whole.positive().optional().describe('Tokens it has room for'),
       maxOutput: whole.positive().optional().describe('Most tokens of an answer'),
       capabilities: capabilitiesSchema.optional().describe('What it can do'),
+      price: priceSchema
+        .optional()
+        .describe('US dollars for a million tokens, where the model catalogue does not say, or is wrong'),
     }),
   ],
   { error: 'must be the id of a model, or a section with its id' },
@@ -197,6 +210,10 @@ const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or http
   return username + password + search + hash === '';
 }, 'must be without user name, password, query and fragment');
 
+/** How the key of a conversation that has none yet is chosen, and of a request without one. */
+export const keyStrategies = ['weighted', 'priority', 'round-robin', 'least-connections', 'response-time'] as const;
+export type KeyStrategy = (typeof keyStrategies)[number];
+
 const providerFields = z.strictObject({
   id: identifier,
   name: z.string().min(1).optional().describe('Shown to people; the id where absent'),
@@ -220,6 +237,13 @@ const providerFields = z.strictObject({
     .optional()
     .describe('What its models can do, where neither it nor the model catalogue says so, or where they are wrong'),
   priority: whole.min(0).default(100).describe('Order of preference, 1 first'),
+  weight: z
+    .number()
+    .positive()
+    .default(1)
+    .describe(
+      'How many of the requests it gets with the strategy weighted, as against others that have the same model',
+    ),
   enabled: z.boolean().default(true).describe('Whether requests may go there'),
   key: keyReferenceSchema.optional(),
   keys: z
@@ -227,6 +251,12 @@ const providerFields = z.strictObject({
     .min(1)
     .optional()
     .describe('Several keys instead of one: each conversation stays with one of them while that can be used'),
+  keyStrategy: z
+    .enum(keyStrategies)
+    .default('weighted')
+    .describe(
+      'How one of several keys is chosen for a conversation that is new: weighted, priority (the first that can be used), round-robin, least-connections, or response-time',
+    ),
   headers: z.record(headerName, headerValue).default({}).describe('Sent with every request'),
   timeouts: timeoutsSchema.prefault({}).describe('How long it is waited for'),
   proxy: proxySchema
@@ -299,16 +329,69 @@ const oneOrMore = z.union(
   { error: 'must be a target (provider-id/model-id) or a list of targets' },
 );
 
-export const strategies = ['priority', 'weighted', 'round-robin', 'least-connections', 'response-time'] as const;
+export const retriesSchema = z.strictObject({
+  rounds: whole
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe('How often targets that could do better are tried again, after all have failed'),
+  waitMs: milliseconds
+    .default(500)
+    .describe('Before the first of these rounds; then twice as long, with some chance in it'),
+  longestWaitMs: milliseconds
+    .default(10_000)
+    .describe('A provider that asks to be left alone for longer is not tried again'),
+  attempts: whole.min(1).max(100).default(12).describe('Most attempts of one request'),
+  deadlineMs: milliseconds.default(600_000).describe('After this, no attempt is begun'),
+});
 
-export const ruleSchema = z.strictObject({
-  id: identifier,
-  name: z.string().optional().describe('Shown to people'),
-  enabled: z.boolean().default(true).describe('Whether it counts'),
-  when: z.record(z.string(), z.unknown()).describe('What a request must be like'),
-  use: z
-    .strictObject({ targets: z.array(z.string().min(1)).min(1).describe('In order of preference') })
-    .describe('Where such requests go'),
+export const circuitSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether targets are ever left alone'),
+  failures: whole.min(1).default(5).describe('So many failures in a row open the circuit'),
+  share: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.5)
+    .describe('Or this part of the attempts within windowMs, of at least twice as many as failures'),
+  windowMs: milliseconds.default(60_000).describe('How far back attempts count'),
+  openMs: milliseconds.default(15_000).describe('How long it is left alone at first; then twice as long'),
+  longestOpenMs: milliseconds.default(300_000).describe('And at most'),
+});
+
+export const affinitySchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether conversations stay with their target while that can be used'),
+  idleMs: milliseconds.default(3_600_000).describe('Silence after which a conversation has no home any more'),
+  cacheMs: milliseconds.default(300_000).describe('Silence after which its prompt cache is taken to be gone'),
+  returnAfterMs: milliseconds
+    .default(300_000)
+    .describe(
+      'How long the preferred target must have been well before a conversation that had to leave it returns with its next turn',
+    ),
+});
+
+export const slowStreamsSchema = z.strictObject({
+  tokensPerSecond: z
+    .number()
+    .positive()
+    .default(3)
+    .describe('Slower answers count against the health of their provider'),
+  holdMs: milliseconds
+    .optional()
+    .describe(
+      'Hold the beginning of each stream for so long, and try another target where it is slower; not where absent',
+    ),
+});
+
+export const learnedSchema = z.strictObject({
+  explore: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe(
+      'The part of the requests in which another target than the best is tried first, to see how it does now; never in a conversation that is at home somewhere',
+    ),
 });
 
 export const routingSchema = z.strictObject({
@@ -318,7 +401,9 @@ export const routingSchema = z.strictObject({
       strategy: z
         .enum(strategies)
         .default('priority')
-        .describe('Among providers that list the same model; priority is the only one that is applied yet'),
+        .describe(
+          'How one of the providers that have the same model is chosen: priority (the first that can be used), weighted, round-robin, least-connections, response-time, cheapest, or learned (from how earlier requests went)',
+        ),
       healthCheck: z
         .boolean()
         .default(true)
@@ -336,7 +421,16 @@ export const routingSchema = z.strictObject({
     })
     .prefault({})
     .describe("Targets for Claude's model families, by a word in the asked name"),
-  rules: z.array(ruleSchema).default([]).describe('Checked and reported; not applied yet'),
+  rules: z
+    .array(ruleSchema)
+    .default([])
+    .describe('Where requests go, by what they are like: the first that matches decides'),
+  routes: routesSchema.prefault({}).describe('Rules that are ready made, after your own'),
+  retries: retriesSchema.prefault({}).describe('How often a request is tried'),
+  circuit: circuitSchema.prefault({}).describe('When a target that fails is left alone'),
+  affinity: affinitySchema.prefault({}).describe('Conversations stay where they are, for the prompt cache is there'),
+  slowStreams: slowStreamsSchema.prefault({}).describe('Answers that come too slowly'),
+  learned: learnedSchema.prefault({}).describe('The strategy learned'),
   holdMs: milliseconds
     .default(60_000)
     .describe('How long nothing reaches the client while targets are tried; then pings keep it waiting'),
@@ -421,7 +515,12 @@ export const environmentNames = ['development', 'staging', 'production'] as cons
  */
 const acrossFields = z.object({
   providers: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
-  routing: z.object({ defaultProvider: z.string().optional().catch(undefined) }).catch({}),
+  routing: z
+    .object({
+      defaultProvider: z.string().optional().catch(undefined),
+      rules: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
+    })
+    .catch({ rules: [] }),
   server: z.object({ host: z.string().catch(''), auth: z.string().catch('') }).catch({ host: '', auth: '' }),
 });
 
@@ -439,17 +538,23 @@ export const configSchema = z
       const read = acrossFields.safeParse(config);
       if (!read.success) return;
       const { providers, routing, server } = read.data;
-      const seen = new Set<string>();
-      providers.forEach((provider, index) => {
-        if (provider === null) return;
-        if (seen.has(provider.id))
-          context.addIssue({
-            code: 'custom',
-            path: ['providers', index, 'id'],
-            message: `another provider has the id '${provider.id}' already`,
-          });
-        seen.add(provider.id);
-      });
+      /** @returns all of them. */
+      const namedOnce = (what: string, path: string[], entries: readonly ({ id: string } | null)[]): Set<string> => {
+        const seen = new Set<string>();
+        entries.forEach((entry, index) => {
+          if (entry === null) return;
+          if (seen.has(entry.id))
+            context.addIssue({
+              code: 'custom',
+              path: [...path, index, 'id'],
+              message: `another ${what} has the id '${entry.id}' already`,
+            });
+          seen.add(entry.id);
+        });
+        return seen;
+      };
+      const seen = namedOnce('provider', ['providers'], providers);
+      namedOnce('rule', ['routing', 'rules'], routing.rules);
       const chosen = routing.defaultProvider;
       if (chosen !== undefined && chosen !== 'demo' && !providers.includes(null) && !seen.has(chosen))
         context.addIssue({

@@ -1,6 +1,8 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { factsInputSchema } from './facts-input.ts';
 import type { RequestRow } from './requests.ts';
+import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from './routing.ts';
 
 /**
  * The control API: every call and every event stream that the GUI and the command line may use. One implementation
@@ -97,6 +99,8 @@ export interface ProviderView {
   enabled: boolean;
   keys: KeyView[];
   health: HealthView;
+  /** What of it is left alone after failures, or being tried again; empty while all is well. */
+  circuits: CircuitView[];
 }
 
 export interface EngineStatus {
@@ -173,6 +177,35 @@ const rowLimit = z.object({ limit: z.coerce.number().int().min(1).max(1000).defa
 
 const providerId = z.string().min(1).max(200);
 
+const requestId = z.string().min(1).max(200);
+
+/** A configuration to be tried: the text of a file with it, or some of its sections. Both are checked as a real one is. */
+const editedSchema = z.union([
+  z.strictObject({
+    text: z.string().max(10_000_000),
+    /** Its name, to which problems refer; the name says as well whether it is JSON or YAML. */
+    file: z.string().min(1).max(5000).optional(),
+    environment: z.string().min(1).max(200).optional(),
+  }),
+  z.strictObject({ routing: z.unknown().optional(), aliases: z.unknown().optional() }),
+]);
+
+const simulationSchema = z
+  .strictObject({
+    /** A logged request, by its id or the beginning of one, `latest` or `failed`. */
+    request: requestId.optional(),
+    /** The newest so many. */
+    last: z.number().int().min(1).max(1000).optional(),
+    /** One made by hand. */
+    facts: factsInputSchema.optional(),
+    edited: editedSchema.optional(),
+  })
+  .refine(
+    ({ request, last, facts }) => [request, last, facts].filter((one) => one !== undefined).length === 1,
+    'takes one of request, last and facts',
+  );
+export type SimulationQuestion = z.input<typeof simulationSchema>;
+
 export const controlContract = {
   status: read.output(output<EngineStatus>()),
   config: read.output(output<ConfigView>()),
@@ -181,13 +214,30 @@ export const controlContract = {
     list: read.input(rowLimit).output(output<RequestRow[]>()),
     /** null: no such request, or one that has been forgotten since. */
     find: read.input(z.object({ id: z.string().min(1).max(200) })).output(output<RequestRow | null>()),
+    /** Why it went where it went: by its id or the beginning of one; `latest`, or `failed` for the latest that failed. */
+    explain: read
+      .input(z.object({ id: requestId.default('latest') }).prefault({}))
+      .output(output<ExplanationView | null>()),
     live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
+  },
+  routing: {
+    view: read.output(output<RoutingView>()),
+    /** Where requests would go, by the rules in force or by edited ones. Calls nobody and changes nothing. */
+    simulate: change.input(simulationSchema).output(output<SimulationsView>()),
   },
   health: {
     /** Asks a provider, or all, now, and waits for what comes of it. The new state is in the answer. */
     probe: change
       .input(z.object({ provider: z.string().min(1).max(200).optional() }).prefault({}))
       .output(output<EngineStatus>()),
+  },
+  circuits: {
+    /** Those that are not closed. */
+    list: read.output(output<CircuitView[]>()),
+    /** Has targets tried again at once: of a provider, of one of its models, or all. `closed`: how many were not. */
+    reset: change
+      .input(z.object({ provider: providerId.optional(), model: z.string().min(1).max(1000).optional() }).prefault({}))
+      .output(output<{ closed: number }>()),
   },
   tokens: {
     list: read.output(output<TokenView[]>()),

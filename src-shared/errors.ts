@@ -110,6 +110,13 @@ export const errorTable = {
         'See GET /v1/models for what can be asked for, or add an alias for it to the configuration.',
       ].join(' '),
   ),
+  rule_leads_nowhere: entry(
+    404,
+    'not_found_error',
+    false,
+    (d: { rule: string; targets: readonly string[] }) =>
+      `The routing rule '${d.rule}' takes this request to ${d.targets.map((target) => `'${target}'`).join(', ')}, which no enabled provider has. Correct the rule, or switch the provider on that it means.`,
+  ),
   no_such_path: entry(
     404,
     'not_found_error',
@@ -231,6 +238,13 @@ export const errorTable = {
     (d: Provider & { ms: number }) =>
       `Provider '${d.provider}' did not finish its answer within ${Math.round(d.ms / 1000)} s (timeouts.totalMs).`,
   ),
+  provider_slow: entry(
+    504,
+    'timeout_error',
+    true,
+    (d: Provider & { tokensPerSecond: number; ms: number }) =>
+      `Provider '${d.provider}' answers slowly: ${d.tokensPerSecond.toFixed(1)} tokens/s in its first ${Number((d.ms / 1000).toFixed(1))} s (routing.slowStreams).`,
+  ),
   provider_busy: entry(
     529,
     'overloaded_error',
@@ -249,6 +263,12 @@ export const errorTable = {
   context_overflow: entry(400, 'invalid_request_error', false, (d: Provider & { wording: string }) => d.wording),
   // And on this one it asks for a shorter answer.
   output_overflow: entry(400, 'invalid_request_error', false, (d: Provider & { wording: string }) => d.wording),
+  content_refused: entry(
+    400,
+    'invalid_request_error',
+    false,
+    (d: Provider & { upstream: string }) => `Provider '${d.provider}' refused the content: ${d.upstream}`,
+  ),
   provider_stream_error: entry(
     502,
     'api_error',
@@ -279,7 +299,11 @@ export const errorTable = {
     502,
     'api_error',
     true,
-    (d: { attempts: readonly string[] }) => `Every target failed. ${d.attempts.join(' ')}`,
+    /** `targets`: what came of each, beginning with its name. */
+    (d: { targets: readonly string[]; advice: string }) =>
+      [`None of ${d.targets.length} targets could answer.`, ...d.targets.map((target) => `- ${target}`), d.advice].join(
+        '\n',
+      ),
   ),
 
   // Ourselves.

@@ -19,14 +19,30 @@ const schemaNode = z.object({
   anyOf: z.array(z.unknown()).optional(),
   propertyNames: z.unknown().optional(),
 });
+const references = z.object({ $ref: z.string().optional(), $defs: z.record(z.string(), z.unknown()).default({}) });
 type Node = z.output<typeof schemaNode>;
 
 /** Every field of the configuration as Markdown: a table for each section, from the schema that checks the file. */
 export function configurationTables(): string {
-  const root = schemaNode.parse(z.toJSONSchema(configSchema, { io: 'input' }));
+  const schema = z.toJSONSchema(configSchema, { io: 'input' });
+  const root = schemaNode.parse(withDefinitions(schema, references.parse(schema).$defs));
   return sections('', root)
     .map(({ path, node }) => [...(path === '' ? [] : [`### \`${path}\``, '']), ...table(node)].join('\n'))
     .join('\n\n');
+}
+
+/** With each definition where it is referred to; where it refers to itself, only that it is a section. */
+function withDefinitions(value: unknown, definitions: Readonly<Record<string, unknown>>, within = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => withDefinitions(item, definitions, within));
+  if (typeof value !== 'object' || value === null) return value;
+  const inner = Object.entries(value).map(([name, field]) => [name, withDefinitions(field, definitions, within)]);
+  const { $ref } = references.parse(value);
+  if ($ref === undefined) return Object.fromEntries(inner);
+  const definition =
+    $ref === within
+      ? { type: 'object', properties: {} }
+      : withDefinitions(definitions[$ref.replace('#/$defs/', '')], definitions, $ref);
+  return Object.fromEntries([...Object.entries(definition ?? {}), ...inner]);
 }
 
 /** A section and those below it, as in the file. */
@@ -34,7 +50,7 @@ function sections(path: string, node: Node): { path: string; node: Node }[] {
   const below = Object.entries(node.properties ?? {}).flatMap(([name, value]) => {
     const field = schemaNode.parse(value);
     const inner = path === '' ? name : `${path}.${name}`;
-    if (field.properties !== undefined) return sections(inner, field);
+    if (hasFields(field)) return sections(inner, field);
     const section = sectionIn(itemOf(field));
     return section === null ? [] : sections(`${inner}[]`, section);
   });
@@ -54,14 +70,16 @@ function table(node: Node): string[] {
 /** The section that an entry of a list is, or may be. */
 function sectionIn(item: Node | null): Node | null {
   const forms = item?.anyOf?.map((one) => schemaNode.parse(one)) ?? [item];
-  return forms.find((form) => form?.properties !== undefined) ?? null;
+  return forms.find((form) => form !== null && form !== undefined && hasFields(form)) ?? null;
 }
+
+const hasFields = ({ properties = {} }: Node): boolean => Object.keys(properties).length > 0;
 
 const itemOf = (node: Node): Node | null => (node.items === undefined ? null : schemaNode.parse(node.items));
 
 function kindOf(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((name) => `\`${name}\``).join(', ');
-  if (node.anyOf !== undefined) return node.anyOf.map((one) => kindOf(schemaNode.parse(one))).join(' or ');
+  if (node.anyOf !== undefined) return kindOfAny(node.anyOf.map((one) => schemaNode.parse(one)));
   const item = itemOf(node);
   if (item !== null) return item.properties === undefined ? `list of ${kindOf(item)}` : 'list of sections';
   switch (node.type) {
@@ -76,6 +94,17 @@ function kindOf(node: Node): string {
     default:
       return 'text';
   }
+}
+
+/** A value or several such: `text or list of these`. */
+function kindOfAny(forms: readonly Node[]): string {
+  const lists = forms.filter(({ items }) => items !== undefined);
+  const single = [...new Set(forms.filter((form) => !lists.includes(form)).map(kindOf))].join(' or ');
+  const kinds = lists.map((list) => {
+    const item = itemOf(list);
+    return item !== null && kindOf(item) === single ? 'list of these' : kindOf(list);
+  });
+  return [single, ...kinds].join(' or ');
 }
 
 /** Of a section whose names are the user's own, or a few that are given. */

@@ -40,6 +40,8 @@ Examples:
   $ cproxy --port 5000 --open          start on another port and open the pages in a browser
   $ cproxy serve --config my.yaml --env production
   $ cproxy status                      what runs, how its providers do, and their keys
+  $ cproxy explain                     why the newest request went where it went
+  $ cproxy simulate --model gpt-5      where a request would go
   $ cproxy token new laptop            a client token, shown once
   $ cproxy keys set openrouter         a provider's key, into the system's keychain
   $ cproxy config check                every problem of the configuration, with its line
@@ -82,6 +84,72 @@ Exit codes:
     .action(async (options) => {
       const { status } = await import('./status.ts');
       finish(await status(options));
+    });
+
+  program
+    .command('circuits')
+    .description('targets that are left alone after they failed too often')
+    .argument('[target]', 'with --reset: a provider, or provider-id/model-id; all where absent')
+    .option('--reset', 'have them tried again at once')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ cproxy circuits\n  $ cproxy circuits --reset\n  $ cproxy circuits --reset openrouter/gpt-5.5',
+    )
+    .action(async (target: string | undefined, options) => {
+      const { circuits } = await import('./circuits.ts');
+      finish(await circuits(target, options));
+    });
+
+  program
+    .command('explain')
+    .description('why a request went where it went, and what happened there')
+    .argument('[id]', 'of the request (x-cproxy-request-id), or its beginning; the newest where absent')
+    .option('--failed', 'the latest that failed')
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  $ cproxy explain\n  $ cproxy explain req_8f3a\n  $ cproxy explain --failed')
+    .action(async (id: string | undefined, options) => {
+      const { explain } = await import('./explain.ts');
+      finish(await explain(id, options));
+    });
+
+  program
+    .command('simulate')
+    .description('where requests would go, without calling anyone')
+    .option('--request <id>', 'a logged request, by its id or the beginning of one')
+    .option('--last <number>', 'the newest so many logged requests', parseCount)
+    .option('--config <file>', 'try the aliases and rules of this file instead of those in force')
+    .addOption(environmentOption())
+    .option('--model <name>', 'a request made by hand, that asks for this model')
+    .option('--class <class>', 'what kind of request it is, such as background or subagent')
+    .option('--tokens <number>', 'how much there is to read, in tokens', parseCount)
+    .option('--max-tokens <number>', 'the most tokens of the answer', parseCount)
+    .option('--tools <names>', 'tools that it offers, with commas between')
+    .option('--images', 'there are images in it')
+    .option('--documents', 'there are documents in it')
+    .option('--thinking', 'the model is asked to think')
+    .option('--effort <effort>', 'how hard')
+    .option('--no-stream', 'no stream is asked for')
+    .addOption(
+      new Option('--protocol <protocol>', 'what its client speaks').choices([
+        'anthropic',
+        'openai-chat',
+        'openai-responses',
+      ]),
+    )
+    .option('--client <name>', 'the program that asks, such as claude-code')
+    .option('--project <folder>', 'the folder it works in')
+    .option('--agent <id>', 'the subagent that asks')
+    .option('--header <name=value>', 'a header it brings; may be repeated', collect)
+    .option('--time <day and time>', "when it is asked, such as 'mon 23:10'; now where absent")
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ cproxy simulate --model claude-haiku-4-5 --class background\n  $ cproxy simulate --request req_8f3a --config edited.yaml\n  $ cproxy simulate --last 100 --config edited.yaml',
+    )
+    .action(async (options) => {
+      const { simulate } = await import('./simulate.ts');
+      finish(await simulate(options));
     });
 
   const token = program
@@ -211,6 +279,13 @@ function parsePort(text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be a number from 0 to 65535.');
   return port;
 }
+
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 /** With a default command, a misspelt one would be taken for its argument. */
 function refuseUnknownCommand(program: Command, first: string | undefined): void {

@@ -1,4 +1,5 @@
 import type { HealthView, KeyView, ModelListView, ProviderView, RateLimitView } from '../../src-shared/control.ts';
+import type { CircuitView } from '../../src-shared/routing.ts';
 import { duration } from './durations.ts';
 import { columns, styled, wrapped } from './output.ts';
 
@@ -78,7 +79,7 @@ function modelCells({ count, source, fetchedAt }: ModelListView, now: number): [
   return [String(count), list];
 }
 
-function detailsOf({ enabled, health, keys, models }: ProviderView, now: number): string[] {
+function detailsOf({ enabled, health, keys, models, circuits }: ProviderView, now: number): string[] {
   if (!enabled) return [];
   const { reason } = health;
   const noteworthy = keys.length > 1 || keys.some(({ state }) => !quietStates.has(state));
@@ -86,6 +87,7 @@ function detailsOf({ enabled, health, keys, models }: ProviderView, now: number)
     ...(reason === null || (health.state === 'unknown' && health.checkedAt === null) ? [] : [reason]),
     ...(noteworthy ? keys.map((key) => keyLine(key, keys.length, reason, now)) : []),
     ...keys.flatMap(({ id, limits }) => limitLines(limits, keys.length > 1 ? `of key ${id}` : '', now)),
+    ...circuits.map((circuit) => circuitLine(circuit, now)),
     ...(models.error === null || models.error === reason || health.state === 'down'
       ? []
       : [`list of models: ${models.error}`]),
@@ -111,6 +113,18 @@ function keyLine({ id, reference, state, until, reason }: KeyView, count: number
   const time = until === null || until <= now ? '' : `, for ${duration(until - now)} more`;
   const why = reason === null || said?.toLowerCase().includes(reason.toLowerCase()) === true ? '' : `: ${reason}`;
   return `${name}${reference === null ? '' : ` (${reference})`} ${keyWords[state]}${time}${why}`;
+}
+
+/** What is left alone, or tried again. @param now Unix time in ms. */
+export function circuitLine({ model, state, until, failures, reason }: CircuitView, now: number): string {
+  const what = model === null ? 'all of it is' : `${model} is`;
+  const how =
+    state === 'half-open'
+      ? 'tried again with the next request'
+      : until === null || until <= now
+        ? 'being tried again'
+        : `left alone for ${duration(until - now)} more`;
+  return `${what} ${how}${failures > 1 ? ` after ${failures} failures` : ''}: ${reason}`;
 }
 
 function limitLines(limits: readonly RateLimitView[], whose: string, now: number): string[] {

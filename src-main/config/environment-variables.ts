@@ -2,7 +2,7 @@ import { configSchema } from '../../src-shared/config.ts';
 import { nearName, plainName } from '../../src-shared/near-names.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { isSection, layOver, valueAt } from './overlay.ts';
-import { type ConfigPath, fixedPaths, formatPath, type Shape, shapeAt, shapeOf } from './schema-shape.ts';
+import { type ConfigPath, chosenFor, fixedPaths, formatPath, type Shape, shapeAt, shapeOf } from './schema-shape.ts';
 
 /** Variables with our prefix that are not places in the configuration. */
 const ownSwitches = new Set(['CPROXY_HOME', 'CPROXY_CONFIG', 'CPROXY_ENV', 'CPROXY_START_NOTE']);
@@ -63,7 +63,7 @@ function resolveVariable(variable: string, config: unknown): { path: ConfigPath;
   for (const segment of variable.slice('CPROXY_'.length).split('__')) {
     const name = plainName(segment);
     if (name === '') return null;
-    if (shape.kind === 'choice') shape = shape.shapes.find((other) => other.kind === 'list') ?? shape;
+    shape = chosenFor(/^\d+$/.test(segment) ? Number(segment) : segment, shape);
     if (shape.kind === 'section') {
       const field = [...shape.fields].find(([known]) => plainName(known) === name);
       if (field === undefined || (path.length === 0 && fileOnly.has(field[0]))) return null;
@@ -123,6 +123,7 @@ function readValue(text: string, shape: Shape): unknown {
       return text.split(',').flatMap((part) => (part.trim() === '' ? [] : [readValue(part.trim(), item)]));
     }
     case 'choice': {
+      if (text.startsWith('{')) return JSON.parse(text);
       const list = shape.shapes.find((other) => other.kind === 'list');
       const single = shape.shapes.find((other) => other.kind !== 'list');
       const chosen = /^\[|,/.test(text) ? (list ?? single) : (single ?? list);

@@ -15,6 +15,8 @@ import { type FindPlace, validateConfig } from './validate.ts';
 export interface LoadOptions {
   /** Value of `--config`. */
   file?: string | undefined;
+  /** Stands for what the file holds. */
+  text?: string | undefined;
   /** Value of `--env`. */
   environment?: string | undefined;
   /** Values of `--port` and `--host`, which win over everything. */
@@ -42,7 +44,7 @@ export interface LoadedConfig {
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { file, others } = findConfigFile(options);
-  const source = file === null ? null : readSource(file);
+  const source = file === null ? null : readSource(file, options.text);
   const environment = chooseEnvironment(options);
   const { config, problems, namesProviders, sources, warnings } = compose(source, environment, options);
   if (config === null) throw new ConfigError(problems);
@@ -137,7 +139,8 @@ export function findConfigFile(options: Pick<LoadOptions, 'file' | 'env' | 'fold
   return { file, others };
 }
 
-function readSource(file: string): SourceFile {
+function readSource(file: string, given: string | undefined): SourceFile {
+  if (given !== undefined) return parseSource(file, given);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));

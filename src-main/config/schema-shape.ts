@@ -44,6 +44,7 @@ export function shapeOf(schema: z.core.$ZodType): Shape {
 export function shapeAt(schema: z.core.$ZodType, path: ConfigPath): Shape | null {
   let shape = shapeOf(schema);
   for (const segment of path) {
+    shape = chosenFor(segment, shape);
     if (shape.kind === 'section') {
       const field = shape.fields.get(String(segment));
       if (field === undefined) return null;
@@ -53,6 +54,15 @@ export function shapeAt(schema: z.core.$ZodType, path: ConfigPath): Shape | null
     else return null;
   }
   return shape;
+}
+
+/** Of a choice, what may have such a part: lists have numbers, sections have names. Anything else is what it is. */
+export function chosenFor(segment: string | number, shape: Shape): Shape {
+  if (shape.kind !== 'choice') return shape;
+  const kinds: readonly Shape['kind'][] = typeof segment === 'number' ? ['list'] : ['section', 'named'];
+  // A choice may be among the choices.
+  const inner = shape.shapes.map((one) => chosenFor(segment, one));
+  return inner.find(({ kind }) => kinds.includes(kind)) ?? shape;
 }
 
 /** Every field that has a fixed path (not below a list or a name of the user's own): `routing.loadBalancing.strategy`. */

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { type Config, configSchema } from '../../src-shared/config.ts';
 import { nearName, plainName } from '../../src-shared/near-names.ts';
+import { problemOfExpression } from '../routing/regular-expression.ts';
 import { createRedactor } from '../secrets/redact.ts';
 import type { ConfigProblem, Place } from './config-error.ts';
-import { valueAt } from './overlay.ts';
-import { type ConfigPath, fixedPaths, formatPath, shapeAt } from './schema-shape.ts';
+import { isSection, valueAt } from './overlay.ts';
+import { type ConfigPath, chosenFor, fixedPaths, formatPath, shapeAt } from './schema-shape.ts';
 
 export type FindPlace = (path: ConfigPath, part: 'name' | 'value') => Place;
 
@@ -14,14 +15,36 @@ export function validateConfig(
   findPlace: FindPlace,
 ): { config: Config; problems: null } | { config: null; problems: ConfigProblem[] } {
   const read = configSchema.safeParse(value);
-  if (read.success) return { config: read.data, problems: null };
-  const problems = read.error.issues.flatMap((issue) => problemsOf(issue, value, findPlace));
+  const expressions = expressionProblems(value, findPlace);
+  if (read.success && expressions.length === 0) return { config: read.data, problems: null };
+  const issues = read.error?.issues.flatMap(exactIssues) ?? [];
+  const problems = [...issues.flatMap((issue) => problemsOf(issue, value, findPlace)), ...expressions];
   return { config: null, problems: problems.sort((a, b) => order(a) - order(b)) };
 }
 
 /** Down the file, as one corrects it. */
 function order({ place }: ConfigProblem): number {
   return place.in === 'file' ? place.line * 1e6 + place.column : -1;
+}
+
+/**
+ * Of a value that fits none of several forms, what is wrong with it in the form that it was meant to have: the one of its kind.
+ * Where it is of no form's kind, the issue itself says which there are.
+ */
+function exactIssues(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const forms = issue.errors.map((inner) => inner.flatMap(exactIssues)).filter((inner) => inner.length > 0);
+  const [best] = forms
+    .filter((inner) => misfit(inner) < 2)
+    .sort((a, b) => misfit(a) - misfit(b) || a.length - b.length);
+  return best === undefined ? [issue] : best.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** How far a value is from a form: 0 for one of its kind, 1 where it is none of the values, which may be of any kind; else 2. */
+function misfit(issues: readonly z.core.$ZodIssue[]): number {
+  const whole = issues.filter(({ path }) => path.length === 0).map(({ code }) => code);
+  if (whole.includes('invalid_type') || whole.includes('invalid_union')) return 2;
+  return whole.includes('invalid_value') ? 1 : 0;
 }
 
 function problemsOf(issue: z.core.$ZodIssue, value: unknown, findPlace: FindPlace): ConfigProblem[] {
@@ -35,8 +58,33 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown, findPlace: FindPlac
   return [{ place: findPlace(path, 'value'), path: formatPath(path), message: describe(issue, path, value) }];
 }
 
+/** Regular expressions of rules that are none. The schema cannot say so: it is for the page, too. */
+function expressionProblems(value: unknown, findPlace: FindPlace): ConfigProblem[] {
+  const rules = valueAt(value, ['routing', 'rules']);
+  if (!Array.isArray(rules)) return [];
+  return rules
+    .flatMap((rule, index) => expressionsIn(valueAt(rule, ['when']), ['routing', 'rules', index, 'when']))
+    .flatMap(({ path, source }) => {
+      const problem = problemOfExpression(source);
+      const message = `is no regular expression: ${problem}`;
+      return problem === null ? [] : [{ place: findPlace(path, 'value'), path: formatPath(path), message }];
+    });
+}
+
+function expressionsIn(value: unknown, path: ConfigPath): { path: ConfigPath; source: string }[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => expressionsIn(item, [...path, index]));
+  if (!isSection(value)) return [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const here = [...path, name];
+    // Below headers it may be the name of one.
+    const isExpression = name === 'regex' && typeof field === 'string' && path.at(-1) !== 'headers';
+    return isExpression ? [{ path: here, source: field }] : expressionsIn(field, here);
+  });
+}
+
 function unknownField(path: ConfigPath, key: string): string {
-  const shape = shapeAt(configSchema, path);
+  const here = shapeAt(configSchema, path);
+  const shape = here === null ? null : chosenFor(key, here);
   const known = shape?.kind === 'section' ? [...shape.fields.keys()] : [];
   const elsewhere = fixedPaths(configSchema).find((fixed) => plainName(fixed.at(-1) ?? '') === plainName(key));
   const meant = nearName(key, known) ?? (elsewhere === undefined ? null : formatPath(elsewhere));
@@ -94,7 +142,7 @@ function describeValue(value: unknown, path: ConfigPath): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   if (typeof value === 'object') return 'a section';
   if (typeof value !== 'string') return String(value);
-  const secret = path.some((segment) => /^headers$|key|token|secret|password/i.test(String(segment)));
+  const secret = path.some((segment) => /^headers$|key|token(?!s)|secret|password/i.test(String(segment)));
   if (secret || /[@?]/.test(value)) return `text of ${value.length} characters, not shown here`;
   return JSON.stringify(redact(value.length > 60 ? `${value.slice(0, 60)}…` : value));
 }

@@ -7,10 +7,12 @@ import {
   type EngineStatus,
   type KeySetView,
   type ModelsView,
+  type SimulationQuestion,
   type StoredKeysView,
   type TokenView,
 } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from '../../src-shared/routing.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
 import type { AdminSessions } from './admin-sessions.ts';
@@ -24,6 +26,17 @@ export interface ControlContext {
   /** Fetches the models of a provider, or all. @throws ProxyError `invalid_field` where there is none of that id. */
   refreshModels(provider: string | undefined): Promise<void>;
   requests: RequestLog;
+  /** Why a request went where it went; null where there is none such. @throws ProxyError `invalid_field` */
+  explain(which: string): ExplanationView | null;
+  routing: {
+    view(): RoutingView;
+    /** @throws ProxyError `invalid_field` */
+    simulate(question: SimulationQuestion): Promise<SimulationsView>;
+  };
+  circuits: {
+    views(): CircuitView[];
+    reset(provider?: string, model?: string): number;
+  };
   /** Asks a provider, or all, how it is. @throws ProxyError `invalid_field` where there is none of that id. */
   probe(provider: string | undefined): Promise<void>;
   tokens: {
@@ -61,13 +74,24 @@ export function createControlRouter(context: ControlContext) {
     requests: {
       list: api.requests.list.handler(({ input }) => requests.list(input.limit)),
       find: api.requests.find.handler(({ input }) => requests.find(input.id)),
+      explain: api.requests.explain.handler(({ input }) => context.explain(input.id)),
       live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
+    },
+    routing: {
+      view: api.routing.view.handler(() => context.routing.view()),
+      simulate: api.routing.simulate.handler(({ input }) => context.routing.simulate(input)),
     },
     health: {
       probe: api.health.probe.handler(async ({ input }) => {
         await context.probe(input.provider);
         return context.status();
       }),
+    },
+    circuits: {
+      list: api.circuits.list.handler(() => context.circuits.views()),
+      reset: api.circuits.reset.handler(({ input }) => ({
+        closed: context.circuits.reset(input.provider, input.model),
+      })),
     },
     tokens: {
       list: api.tokens.list.handler(() => tokens.list()),

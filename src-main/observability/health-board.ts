@@ -17,11 +17,11 @@ export class HealthBoard {
   #online = true;
   #wokeAt = Number.NEGATIVE_INFINITY;
 
-  /** @param now Unix time in ms. */
-  constructor(providers: readonly BoardProvider[], now: () => number = Date.now) {
+  /** @param slowBelow tokens a second. @param now Unix time in ms. */
+  constructor(providers: readonly BoardProvider[], slowBelow: number, now: () => number = Date.now) {
     this.#now = now;
     for (const { id, keys, elsewhere } of providers)
-      this.#providers.set(id, { elsewhere, health: new ProviderHealth(id, keys, now()) });
+      this.#providers.set(id, { elsewhere, health: new ProviderHealth(id, keys, slowBelow, now()) });
   }
 
   /** An attempt has ended. */
@@ -59,6 +59,11 @@ export class HealthBoard {
   /** Unix time in ms of the last good answer or probe of a provider; null where there was none. */
   lastGood(provider: string): number | null {
     return this.#providers.get(provider)?.health.lastGood ?? null;
+  }
+
+  /** Why a provider had better be asked after others, in words; null where nothing speaks against it, or it is not known. */
+  trouble(provider: string): string | null {
+    return this.#providers.get(provider)?.health.trouble() ?? null;
   }
 
   /** @throws Error for a provider it was not told of. */

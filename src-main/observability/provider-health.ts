@@ -32,6 +32,7 @@ const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'provider_redirected',
   'provider_silent',
   'provider_too_slow',
+  'provider_slow',
   'provider_cut_stream',
   'provider_garbage',
   'provider_empty',
@@ -56,6 +57,7 @@ function faultOf({ code, status }: ErrorView): 'own' | 'key' | null {
 export class ProviderHealth {
   readonly #id: string;
   readonly #keys: () => readonly KeyView[];
+  readonly #slowBelow: number;
   readonly #recent = new RecentAttempts();
   readonly #firstContentMs = new MovingAverage();
   readonly #totalMs = new MovingAverage();
@@ -83,8 +85,10 @@ export class ProviderHealth {
   /** The network is back, and nothing has been heard of it since. */
   #unheard = false;
 
-  constructor(id: string, keys: () => readonly KeyView[], now: number) {
+  /** @param slowBelow tokens a second. */
+  constructor(id: string, keys: () => readonly KeyView[], slowBelow: number, now: number) {
     this.#id = id;
+    this.#slowBelow = slowBelow;
     this.#keys = keys;
     this.#since = now;
   }
@@ -171,6 +175,22 @@ export class ProviderHealth {
     this.#settle(now);
   }
 
+  /**
+   * Why it had better not be asked first, in words, by what is not a request's own experience; null where nothing speaks against
+   * it. What asks nothing but requests could not find out that it is well again.
+   */
+  trouble(): string | null {
+    if (this.#away) return 'this machine is offline';
+    if (this.#probeFailure === null || this.#probeFailed(this.#probeFailure, this.#hasKey).state !== 'down')
+      return null;
+    return `it is down: it ${this.#said(this.#probeFailure)}`;
+  }
+
+  get #hasKey(): boolean {
+    const keys = this.#keys();
+    return keys.length === 0 || keys.some(({ state }) => USABLE.has(state));
+  }
+
   view(now: number): HealthView {
     this.#settle(now);
     return {
@@ -238,6 +258,8 @@ export class ProviderHealth {
       return degraded(
         `${failures} of the last ${attempts} requests failed${this.#newestOwnFailure === null ? '.' : `: it ${this.#said(this.#newestOwnFailure)}`}`,
       );
+    const speed = this.#tokensPerSecond.value;
+    if (speed !== null && speed < this.#slowBelow) return degraded(`It answers slowly: ${speed.toFixed(1)} tokens/s.`);
     if (this.#slow)
       return degraded(
         `It is slower than usual: ${seconds(this.#firstContentMs.value)} to the first content, mostly ${seconds(this.#firstContentMs.usual)}.`,

@@ -1,5 +1,7 @@
 import type { RequestEvent } from '../../src-shared/control.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
+import type { ExplanationView, RouteView } from '../../src-shared/routing.ts';
 import type { EventBus } from '../pipeline/events.ts';
 
 /** Between two batches for one reader, in ms. */
@@ -21,6 +23,8 @@ export class RequestLog {
   readonly #capacity: number;
   /** Oldest first. The rows are the pipeline's own, so that no event copies anything. */
   readonly #rows = new Map<string, RequestRow>();
+  /** How each was routed, put into words only for who asks; and how long its trace was then. */
+  readonly #routes = new Map<string, { view: () => RouteView; steps: number }>();
   readonly #readers = new Set<LiveReader>();
   readonly #subscriptions: (() => void)[];
   #running = 0;
@@ -33,7 +37,8 @@ export class RequestLog {
     const attemptChanged = ({ request }: { request: RequestRow }) => this.#changed(request);
     this.#subscriptions = [
       bus.on('request.started', (row) => this.#started(row)),
-      bus.on('request.routed', changed),
+      bus.on('request.routed', ({ request, plan }) => this.#routed(request, () => plan.explain())),
+      bus.on('request.unroutable', ({ request, route }) => this.#routed(request, () => route)),
       bus.on('attempt.started', attemptChanged),
       bus.on('attempt.finished', attemptChanged),
       bus.on('request.answering', changed),
@@ -50,6 +55,29 @@ export class RequestLog {
   find(id: string): RequestRow | null {
     const row = this.#rows.get(id);
     return row === undefined ? null : snapshot(row);
+  }
+
+  /**
+   * How a request went and why.
+   * @param which an id, or the beginning of one; `latest`, or `failed` for the latest that failed.
+   * @returns null where there is none, or it has been forgotten since.
+   * @throws ProxyError `invalid_field` where several ids begin so.
+   */
+  explain(which: string): ExplanationView | null {
+    const row = this.#meant(which);
+    if (row === null) return null;
+    const routed = this.#routes.get(row.id);
+    const request = snapshot(row);
+    const steps = request.trace.slice(routed?.steps ?? 0).filter(({ step }) => step !== 'attempt failed');
+    return { request, route: routed?.view() ?? null, steps };
+  }
+
+  /** How the newest `limit` requests were routed, of those that were. Newest first. */
+  routed(limit: number): { id: string; view: () => RouteView }[] {
+    return [...this.#routes]
+      .slice(-limit)
+      .reverse()
+      .map(([id, { view }]) => ({ id, view }));
   }
 
   counts(): RequestCounts {
@@ -82,6 +110,26 @@ export class RequestLog {
     for (const reader of this.#readers) reader.end();
   }
 
+  #meant(which: string): RequestRow | null {
+    const exact = this.#rows.get(which);
+    if (exact !== undefined) return exact;
+    const newestFirst = [...this.#rows.values()].reverse();
+    if (which === 'latest') return newestFirst[0] ?? null;
+    if (which === 'failed') return newestFirst.find(({ state }) => state === 'failed') ?? null;
+    const [found, another] = newestFirst.filter(({ id }) => id.startsWith(which) || shortId(id).startsWith(which));
+    if (another !== undefined)
+      throw ProxyError.of('invalid_field', {
+        field: 'id',
+        expected: `must be the beginning of one id; several begin with '${which}'`,
+      });
+    return found ?? null;
+  }
+
+  #routed(row: RequestRow, view: () => RouteView): void {
+    if (this.#rows.has(row.id)) this.#routes.set(row.id, { view, steps: row.trace.length });
+    this.#changed(row);
+  }
+
   #started(row: RequestRow): void {
     this.#total += 1;
     this.#running += 1;
@@ -103,6 +151,7 @@ export class RequestLog {
   #forgetOldest(): void {
     for (const id of this.#rows.keys()) {
       this.#rows.delete(id);
+      this.#routes.delete(id);
       for (const reader of this.#readers) reader.forgotten(id);
       return;
     }
@@ -204,6 +253,9 @@ class LiveReader implements AsyncIteratorObject<RequestEvent, undefined, void> {
     this.#schedule();
   }
 }
+
+/** Without what is the same in all of them. */
+const shortId = (id: string): string => id.replace(/^req_/, '');
 
 function snapshot(row: RequestRow): RequestRow {
   return structuredClone(row);

@@ -23,6 +23,8 @@ export interface AnswerReader {
   readonly errorPassedOn: boolean;
   readonly usage: Usage | null;
   readonly stopReason: string | null;
+  /** The provider has refused to answer, before any content. */
+  readonly refused: boolean;
   /** The vendor's own signatures and encrypted contents in it, as far as it has come. */
   readonly signatures: readonly string[];
   /** What is to be remembered of it, as far as it has come; null: nothing. */
@@ -71,6 +73,9 @@ export class PassThroughStreamReader implements AnswerReader {
   }
   get stopReason(): string | null {
     return this.#tap.stopReason;
+  }
+  get refused(): boolean {
+    return this.#tap.refused;
   }
   get signatures(): readonly string[] {
     return this.#tap.signatures;
@@ -167,6 +172,7 @@ export class PassThroughJsonReader implements AnswerReader {
   readonly errorPassedOn = false;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  refused = false;
   signatures: readonly string[] = [];
 
   /** @param watcher null where nothing of the answer is to be remembered. */
@@ -188,11 +194,12 @@ export class PassThroughJsonReader implements AnswerReader {
 
   end(): Buffer | string {
     const body = this.#body.json();
-    const { error, usage, stopReason, signatures } = readable(this.#provider, () => this.#read(body));
+    const { error, usage, stopReason, refused, signatures } = readable(this.#provider, () => this.#read(body));
     this.error = error;
     if (error !== null) return '';
     this.usage = usage;
     this.stopReason = stopReason;
+    this.refused = refused;
     this.signatures = signatures;
     this.started = true;
     this.finished = true;
@@ -275,6 +282,7 @@ export class TranslatingReader implements AnswerReader {
   readonly errorPassedOn = false;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  refused = false;
 
   constructor(
     source: EventSource,
@@ -338,6 +346,7 @@ export class TranslatingReader implements AnswerReader {
         break;
       case 'message_delta':
         this.stopReason = event.delta.stop_reason;
+        this.refused = !this.started && this.stopReason === 'refusal';
         // An estimate is good for the client's meter, not for the ledger.
         this.usage = event.estimated === true ? null : event.usage;
         break;

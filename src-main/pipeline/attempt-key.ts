@@ -1,8 +1,6 @@
-import { ProxyError } from '../../src-shared/errors.ts';
 import { estimateTokensOfBytes } from '../protocols/estimate-tokens.ts';
-import type { KeyLease, KeyRequest } from '../providers/key-pool.ts';
+import type { KeyLease, KeyPool, KeyRequest } from '../providers/key-pool.ts';
 import type { AttemptContext } from './context.ts';
-import { isNamedByHeader } from './conversation.ts';
 
 /**
  * The key that an attempt is made with, the same for all its calls.
@@ -13,11 +11,22 @@ export async function keyOf(context: AttemptContext, signal: AbortSignal): Promi
   if (context.key !== null) return context.key;
   const { keys } = context.target.provider;
   const request = keyRequest(context);
-  const key = keys.only(request) ?? (await unlessAborted(keys.choose(request), signal));
-  if (key === null) throw signal.reason;
+  const key = keys.only(request) ?? (await chosen(keys, request, signal));
   context.key = key;
   if (keys.size > 1) context.row.key = key.id;
   return key;
+}
+
+async function chosen(keys: KeyPool, request: KeyRequest, signal: AbortSignal): Promise<KeyLease> {
+  const choice = keys.choose(request);
+  const key = await unlessAborted(choice, signal);
+  if (key !== null) return key;
+  // It may come when nobody waits for it any more, as may the reason why there is none.
+  choice.then(
+    (late) => keys.ended(late, null),
+    () => undefined,
+  );
+  throw signal.reason;
 }
 
 /**
@@ -35,10 +44,15 @@ export async function freeKeyOf(
   return key;
 }
 
+/** Where another target is left, it is not kept waiting by a keychain that asks its user, in ms. */
+const LONGEST_LOOK_MS = 100;
+
 /** Whether the key of an attempt that was refused has been replaced where it is kept. */
-export async function isReplaced({ key, target, request }: AttemptContext): Promise<boolean> {
+export async function isReplaced({ key, target, request, noOther }: AttemptContext): Promise<boolean> {
   if (key === null) return false;
-  return (await unlessAborted(target.provider.keys.replaced(key), request.request.signal)) === true;
+  const { signal } = request.request;
+  const limited = noOther ? signal : AbortSignal.any([signal, AbortSignal.timeout(LONGEST_LOOK_MS)]);
+  return (await unlessAborted(target.provider.keys.replaced(key), limited)) === true;
 }
 
 /** Whether the same target could be asked again, with another key. */
@@ -54,27 +68,16 @@ export function triedKeys({ triedKeys: before, key }: AttemptContext): ReadonlyS
   return key === null ? before : new Set([...before, key.id]);
 }
 
-function keyRequest({ request, target, last, triedKeys: tried }: AttemptContext): KeyRequest {
+function keyRequest({ request, target, noOther, triedKeys: tried }: AttemptContext): KeyRequest {
   const { provider, model } = target;
   const { body } = request.request;
   return {
     model,
-    conversation: provider.keys.size > 1 ? conversationIn(request) : null,
+    conversation: provider.keys.size > 1 ? request.conversationIfAny() : null,
     tried,
-    last,
+    last: noOther,
     tokens: estimateTokensOfBytes(body.raw.length),
   };
-}
-
-/** A body is decoded for its conversation only where no header names it. One that cannot be is the provider's to refuse. */
-function conversationIn(request: AttemptContext['request']): string | null {
-  if (isNamedByHeader(request.request)) return request.conversation({});
-  try {
-    return request.conversation(request.request.body.decode());
-  } catch (error) {
-    if (error instanceof ProxyError) return null;
-    throw error;
-  }
 }
 
 /** null where the signal comes first. */

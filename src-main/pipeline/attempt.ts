@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts';
 import { TranslatingReader } from './answer-readers.ts';
 import { keyOf } from './attempt-key.ts';
 import { type AttemptOutcome, failed } from './attempt-outcome.ts';
-import { chooseReader } from './choose-reader.ts';
+import { chooseReader, slowStartOf } from './choose-reader.ts';
 import type { AttemptContext } from './context.ts';
 import { ClientLeft, Exchange } from './exchange.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
@@ -16,6 +16,7 @@ import type { ReasoningMemory } from './reasoning-memory.ts';
 import { ReasoningRetry } from './reasoning-retry.ts';
 import { rememberAnswer } from './remember-answer.ts';
 import { SilenceTimer } from './silence-timer.ts';
+import type { SlowStartSettings } from './slow-start.ts';
 import { canTryNext } from './upstream-failure.ts';
 import { type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
@@ -29,11 +30,15 @@ export interface AttemptOptions {
   /** Removes secrets from what a provider says. */
   redact: (text: string) => string;
   memory: ReasoningMemory;
+  /** How the beginning of streams is held to see whether they are slow; null: not at all. */
+  slowStart: SlowStartSettings | null;
 }
 
 /** Of an error answer, more is not read, and it is not waited for longer: its status has said enough. */
 const LARGEST_ERROR_BYTES = 1024 * 1024;
 const ERROR_BODY_MS = 2_000;
+/** Where the status alone decides and another target is left, the wording is only waited for where it is on its way. */
+const FAILOVER_BODY_MS = 8;
 
 /** Calls one target and, once its content is good, gives it to the client. Never throws for what a provider does. */
 export async function attemptTarget(
@@ -47,8 +52,8 @@ export async function attemptTarget(
   const onClientLeft = (): void => controller.abort(new ClientLeft());
   if (request.signal.aborted) return { kind: 'aborted' };
   request.signal.addEventListener('abort', onClientLeft, { once: true });
-  // A whole answer is silent until it is complete, and the last target has no one to wait for it.
-  const silenceMs = request.body.stream && !context.last ? provider.timeouts.silenceMs : provider.timeouts.idleMs;
+  // A whole answer is silent until it is complete, and where no other target is left, none waits for this one.
+  const silenceMs = request.body.stream && !context.noOther ? provider.timeouts.silenceMs : provider.timeouts.idleMs;
   const silence = new SilenceTimer(silenceMs, (ms) =>
     controller.abort(ProxyError.of('provider_silent', { provider: provider.id, ms })),
   );
@@ -77,6 +82,7 @@ export async function attemptTarget(
       reader,
       silence,
       signal,
+      slowStart: slowStartOf(context, upstream, received, options.slowStart),
       redact: options.redact,
     });
     try {
@@ -89,11 +95,16 @@ export async function attemptTarget(
     if (!(error instanceof ProxyError)) throw error;
     return failed(error);
   } finally {
+    if (context.key !== null) provider.keys.ended(context.key, firstContentOf(context.row));
     if (total !== null) clearTimeout(total);
     silence.end();
     request.signal.removeEventListener('abort', onClientLeft);
   }
 }
+
+/** In ms since the attempt began. */
+const firstContentOf = ({ startedMs, firstContentMs }: AttemptContext['row']): number | null =>
+  firstContentMs === null ? null : firstContentMs - startedMs;
 
 /** How many parameters a model may refuse before its answer is taken for what it is. */
 const MOST_REFUSED = 8;
@@ -142,7 +153,8 @@ async function ask(
       retry.succeeded();
       return { upstream, received, error: null };
     }
-    const error = await readError(received, signal);
+    const isUrgent = received.status >= 500 && !context.noOther;
+    const error = await readError(received, signal, isUrgent ? FAILOVER_BODY_MS : ERROR_BODY_MS);
     const asked = { upstream, received, error };
     if (retry.begin(asked)) continue;
     const parameter = refusals < MOST_REFUSED ? droppable(upstream, received.status, error) : null;
@@ -217,10 +229,11 @@ function retryAdvice({ codec }: UpstreamRequest, { retryable }: ProxyError): Rec
   return retryable || codec.protocol === 'anthropic' ? {} : { 'x-should-retry': 'false' };
 }
 
-async function readError(received: ProviderAnswer, signal: AbortSignal): Promise<Buffer> {
+async function readError(received: ProviderAnswer, signal: AbortSignal, limitMs: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const limit = setTimeout(() => received.body.destroy(), ERROR_BODY_MS);
+  // What has arrived while this process was busy is read before it is given up.
+  const limit = setTimeout(() => setImmediate(() => received.body.destroy()), limitMs);
   try {
     for await (const chunk of received.body) {
       chunks.push(chunk as Buffer);

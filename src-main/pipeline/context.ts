@@ -1,20 +1,31 @@
+import { ProxyError } from '../../src-shared/errors.ts';
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { RequestBody } from '../protocols/request-body.ts';
 import type { KeyLease } from '../providers/key-pool.ts';
 import type { Plan, Target } from '../routing/plan.ts';
+import { type FactWorld, RequestFacts } from '../routing/request-facts.ts';
 import type { ClientRequest } from './client-request.ts';
-import { conversationOf } from './conversation.ts';
+import { conversationOf, isNamedByHeader } from './conversation.ts';
 
 /** What one request carries through the pipeline. */
 export class RequestContext {
   readonly row: RequestRow;
+  /** What routing looks at. */
+  readonly facts: RequestFacts;
   /** Set once the request has been routed. */
   plan: Plan | null = null;
+  /** What is added to the system prompt in this conversation (system-text.ts). */
+  systemText: string | null = null;
+  /** The request as each target gets it (changed-request.ts). */
+  readonly changed = new Map<Target, ClientRequest>();
+  /** Its tokens are counted only. */
+  readonly isCount: boolean;
   #request: ClientRequest;
   #conversation: string | null = null;
 
-  constructor(request: ClientRequest) {
+  constructor(request: ClientRequest, world: FactWorld, isCount = false) {
     this.#request = request;
+    this.isCount = isCount;
     this.row = {
       id: request.id,
       startedAt: Date.now(),
@@ -35,6 +46,16 @@ export class RequestContext {
       firstContentMs: null,
       endedMs: null,
     };
+    this.facts = new RequestFacts(
+      {
+        protocol: request.codec.protocol,
+        body: request.body,
+        rawHeaders: request.rawHeaders,
+        conversation: () => this.conversationIfAny(),
+        conversationIfNamed: () => this.conversationIfNamed(),
+      },
+      world,
+    );
   }
 
   get request(): ClientRequest {
@@ -44,6 +65,7 @@ export class RequestContext {
   /** For middleware that changes a request: every target gets this body instead of the client's bytes. */
   replaceBody(body: Readonly<Record<string, unknown>>): void {
     this.#request = { ...this.#request, body: new RequestBody(Buffer.from(JSON.stringify(body))) };
+    this.changed.clear();
   }
 
   /** Names the conversation (conversation.ts). @param body decoded. */
@@ -52,21 +74,72 @@ export class RequestContext {
     return this.#conversation;
   }
 
+  /** The same; null for a body that cannot be decoded, which is a provider's to refuse. Decodes it only where no header names it. */
+  conversationIfAny(): string | null {
+    const named = this.conversationIfNamed();
+    if (named !== null) return named;
+    try {
+      return this.conversation(this.#request.body.decode());
+    } catch (error) {
+      if (error instanceof ProxyError) return null;
+      throw error;
+    }
+  }
+
+  /** The same where a header names it, or it has been named; else null. */
+  conversationIfNamed(): string | null {
+    return this.#conversation ?? (isNamedByHeader(this.#request) ? this.conversation({}) : null);
+  }
+
   /** ms since the request arrived, to a tenth. */
   elapsedMs(): number {
     return Math.round((performance.now() - this.#request.arrivedAt) * 10) / 10;
   }
 }
 
+/** What a request has left beside the target that is asked. Targets that would be skipped do not count. */
+export interface AttemptChances {
+  /** No other target: this one may take its time, its keys need not be rested, and it may be slow. */
+  readonly noOther: boolean;
+  /** Nothing at all, not even to ask this target once more: what it gives is given. */
+  readonly isFinal: boolean;
+  /** Other targets for content that this one refuses. */
+  readonly othersForRefused: boolean;
+}
+
 /** What one attempt carries. */
-export interface AttemptContext {
+export interface AttemptContext extends AttemptChances {
   readonly request: RequestContext;
   readonly target: Target;
   readonly row: AttemptRow;
-  /** No other target is left to try. */
-  readonly last: boolean;
   /** Ids of the keys of this provider that the request has been tried with before. */
   readonly triedKeys: ReadonlySet<string>;
   /** The key that it is made with; null until that is chosen. */
   key: KeyLease | null;
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+/** An attempt that is to be made. @param triedKeys ids of the provider's keys that the request was tried with before. */
+export function attemptContext(
+  request: RequestContext,
+  target: Target,
+  { noOther, isFinal, othersForRefused }: AttemptChances,
+  triedKeys: ReadonlySet<string> = NO_KEYS,
+): AttemptContext {
+  const row: AttemptRow = {
+    provider: target.provider.id,
+    model: target.model,
+    key: null,
+    mode: 'pass-through',
+    startedMs: request.elapsedMs(),
+    firstContentMs: null,
+    endedMs: null,
+    status: null,
+    outcome: 'running',
+    error: null,
+    usage: null,
+    stopReason: null,
+  };
+  return { request, target, row, noOther, isFinal, othersForRefused, triedKeys, key: null };
 }

@@ -90,6 +90,14 @@ function openingOf({ messages, input }: Body): string {
   return opening;
 }
 
+/** Whether nobody has answered in a conversation yet. @param body decoded. */
+export function isFirstTurn({ messages, input, thread }: Body): boolean {
+  // A thread of Anthropic's that goes on carries only what is new.
+  if (isObject(thread) && thread.type === 'continue') return false;
+  const said = messages ?? input;
+  return !Array.isArray(said) || !said.some((one) => isObject(one) && (one.role === 'assistant' || isAnswerItem(one)));
+}
+
 /** Items that an answer consists of, besides messages (Responses). */
 const isAnswerItem = ({ type }: Record<string, unknown>): boolean =>
   typeof type === 'string' && (type === 'reasoning' || type.endsWith('_call'));

@@ -1,5 +1,6 @@
 import type { Target } from '../routing/plan.ts';
 import { headerText } from './answer.ts';
+import { requestFor } from './changed-request.ts';
 import type { AnswerHeaders, ClientRequest } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
 import type { CountedPrompt, LocalCount, LocalCounter } from './local-counter.ts';
@@ -57,7 +58,7 @@ async function answerOf(
       return answered(request, attempt, own.tokens, 'provider', own.original);
     case 'none': {
       request.codec.decodeRequest(request.body.decode());
-      const { tokens, method } = await counter.count(countedPrompt(request, attempt.target));
+      const { tokens, method } = await counter.count(countedPrompt(requestFor(attempt), attempt.target));
       return answered(request, attempt, tokens, method, null);
     }
   }

@@ -1,9 +1,13 @@
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
+import type { RouteView } from '../../src-shared/routing.ts';
+import type { Plan } from '../routing/plan.ts';
 
 /** What happens to requests, for accounting, logs, metrics and extensions. Rows are live: read, never change them. */
 export interface PipelineEvents {
   'request.started': RequestRow;
-  'request.routed': RequestRow;
+  'request.routed': { request: RequestRow; plan: Plan };
+  /** It leads nowhere, and is refused. */
+  'request.unroutable': { request: RequestRow; route: RouteView };
   'attempt.started': { request: RequestRow; attempt: AttemptRow };
   'attempt.finished': { request: RequestRow; attempt: AttemptRow };
   'request.answering': RequestRow;

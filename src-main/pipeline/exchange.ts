@@ -7,6 +7,7 @@ import { type AttemptOutcome, failed } from './attempt-outcome.ts';
 import type { AttemptContext } from './context.ts';
 import { answerHeaders, limitHeaders, redactedHeaders } from './forwarded-headers.ts';
 import type { SilenceTimer } from './silence-timer.ts';
+import type { SlowStart } from './slow-start.ts';
 import { streamFailure } from './upstream-failure.ts';
 
 /** Before content a provider may send pings, comments and its first event, not this much. */
@@ -40,6 +41,8 @@ export interface ExchangeParts {
   silence: SilenceTimer;
   /** Aborted when the client leaves or the provider is silent for too long. */
   signal: AbortSignal;
+  /** Watches whether it begins slowly, while that is held back; null where that does not matter. */
+  slowStart: SlowStart | null;
   /** Removes secrets from what a provider says. */
   redact: (text: string) => string;
 }
@@ -54,6 +57,8 @@ export class Exchange {
   readonly #silence: SilenceTimer;
   readonly #signal: AbortSignal;
   readonly #reader: AnswerReader;
+  #slowStart: SlowStart | null;
+  #slowTimer: NodeJS.Timeout | null = null;
   readonly #held: (Uint8Array | string)[] = [];
   #heldBytes = 0;
   #receivedBytes = 0;
@@ -68,6 +73,7 @@ export class Exchange {
     this.#silence = parts.silence;
     this.#signal = parts.signal;
     this.#redact = parts.redact;
+    this.#slowStart = parts.slowStart;
   }
 
   async run(): Promise<AttemptOutcome> {
@@ -76,7 +82,8 @@ export class Exchange {
     try {
       await this.#readAll();
       rest = this.#reader.error === null ? this.#reader.end() : rest;
-      if (this.#reader.error === null && this.#reader.finished && (this.#reader.started || this.#context.last)) {
+      if (this.#isRefusedHere) return this.#refused();
+      if (this.#reader.error === null && this.#reader.finished && this.#isAnswer) {
         this.#giveOut(rest, true);
         this.#account();
         this.#answer.end();
@@ -102,6 +109,22 @@ export class Exchange {
     return this.#failed(ProxyError.of(empty ? 'provider_empty' : 'provider_cut_stream', { provider: provider.id }));
   }
 
+  /** An answer without content is one where its reason is a refusal, or where nobody has more. */
+  get #isAnswer(): boolean {
+    return this.#reader.started || this.#reader.refused || this.#context.isFinal;
+  }
+
+  /** Refused before anything was said, and others are there for that. */
+  get #isRefusedHere(): boolean {
+    return this.#reader.refused && this.#context.othersForRefused && !this.#answering;
+  }
+
+  #refused(): AttemptOutcome {
+    this.#account();
+    const upstream = `the answer is a refusal and nothing else (${this.#reader.stopReason ?? 'no reason given'})`;
+    return this.#failed(ProxyError.of('content_refused', { provider: this.#context.target.provider.id, upstream }));
+  }
+
   #failed(error: ProxyError): AttemptOutcome {
     return failed(error, this.#answering);
   }
@@ -124,6 +147,7 @@ export class Exchange {
       };
       const settle = (): void => {
         settled = true;
+        this.#stopWatching();
         unstick();
         stopWaiting();
         this.#signal.removeEventListener('abort', onAbort);
@@ -154,6 +178,7 @@ export class Exchange {
         try {
           this.#receivedBytes += chunk.length;
           this.#silence.refresh();
+          this.#slowStart?.push(chunk, performance.now());
           const bytes = this.#reader.push(chunk);
           if (this.#reader.error !== null) {
             if (this.#answering && bytes.length > 0) this.#answer.write(this.#redact(bytes.toString()));
@@ -161,7 +186,7 @@ export class Exchange {
             body.destroy();
             return;
           }
-          if (bytes.length > 0 && !this.#giveOut(bytes, stream && this.#reader.started)) {
+          if (bytes.length > 0 && !this.#giveOut(bytes, stream && this.#isGood(stop))) {
             body.pause();
             this.#silence.stop();
             stopWaiting();
@@ -202,6 +227,34 @@ export class Exchange {
     });
   }
 
+  /** Whether what has come so far may go out. @param stop ends the attempt. */
+  #isGood(stop: (error: ProxyError) => void): boolean {
+    if (this.#answering) return true;
+    if (!this.#reader.started || this.#isRefusedHere) return false;
+    if (this.#slowStart === null || this.#slowStart.isFast) return true;
+    this.#context.row.firstContentMs ??= this.#context.request.elapsedMs();
+    this.#slowTimer ??= setTimeout(() => this.#judge(stop), this.#slowStart.settings.holdMs);
+    return false;
+  }
+
+  /** The beginning has been held for long enough. */
+  #judge(stop: (error: ProxyError) => void): void {
+    const slowStart = this.#slowStart;
+    const tokensPerSecond = slowStart?.tooSlow(performance.now()) ?? null;
+    this.#stopWatching();
+    if (slowStart === null || tokensPerSecond === null) this.#begin();
+    else {
+      const { provider } = this.#context.target;
+      stop(ProxyError.of('provider_slow', { provider: provider.id, tokensPerSecond, ms: slowStart.settings.holdMs }));
+    }
+  }
+
+  #stopWatching(): void {
+    if (this.#slowTimer !== null) clearTimeout(this.#slowTimer);
+    this.#slowTimer = null;
+    this.#slowStart = null;
+  }
+
   /** @returns false when the client reads slower than the provider writes. */
   #giveOut(bytes: Uint8Array | string, good: boolean): boolean {
     if (!this.#answering) {
@@ -231,7 +284,8 @@ export class Exchange {
     // Translated, or a kind of answer that was not asked for: the provider's content-type is not the client's.
     if (!this.#sameProtocol || request.body.stream !== String(headers['content-type'] ?? '').includes('event-stream'))
       headers['content-type'] = request.body.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
-    this.#context.row.firstContentMs = this.#context.request.elapsedMs();
+    this.#stopWatching();
+    this.#context.row.firstContentMs ??= this.#context.request.elapsedMs();
     this.#answering = true;
     // There is no other target to go to any more.
     this.#silence.change(this.#context.target.provider.timeouts.idleMs);

@@ -21,9 +21,9 @@ export async function inTurn(context: AttemptContext, attempt: () => Promise<Att
 }
 
 async function waitForTurn(context: AttemptContext, turns: Turns): Promise<EndTurn | AttemptOutcome> {
-  const { request, target, row, last } = context;
+  const { request, target, row, noOther } = context;
   const { provider } = target;
-  const limitMs = last ? null : provider.timeouts.silenceMs;
+  const limitMs = noOther ? null : provider.timeouts.silenceMs;
   const before = turns.waiting;
   const startedMs = request.elapsedMs();
   let end: EndTurn | null;

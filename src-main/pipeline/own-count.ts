@@ -12,7 +12,7 @@ import type { AttemptContext } from './context.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
 import { codecFor, type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
-export type OwnCountOptions = Omit<AttemptOptions, 'onEvent'>;
+export type OwnCountOptions = Omit<AttemptOptions, 'onEvent' | 'slowStart'>;
 
 export type OwnCount =
   /** `original`: its answer as it came, where the client speaks its dialect. */

@@ -1,6 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { ForeignStateTarget, ProviderCodec } from '../protocols/codec.ts';
 import { isObject } from '../protocols/is-object.ts';
+import { requestFor } from './changed-request.ts';
 import type { AttemptContext } from './context.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
 import { foreignTo, traceRestored } from './restored-reasoning.ts';
@@ -21,7 +22,7 @@ export async function passThroughBody(
   { passThrough }: ProviderCodec,
   memory: ReasoningMemory,
 ): Promise<{ bytes: Buffer | string; conversation: string | null; warnings: readonly string[] }> {
-  const { body } = context.request.request;
+  const { body } = requestFor(context);
   const { provider, model } = context.target;
   const isForeign = await foreignTo(provider.id, memory);
   const target: ForeignStateTarget = { provider: provider.id, model, quirks: provider.quirksFor(model), isForeign };

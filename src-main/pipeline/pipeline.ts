@@ -1,32 +1,54 @@
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { AttemptRow, TokenUsage } from '../../src-shared/requests.ts';
+import type { RouteView, RoutingFacts } from '../../src-shared/routing.ts';
 import type { StreamEvent } from '../protocols/canonical.ts';
-import { limitOfPrompt, promptTooLong } from '../protocols/context-overflow.ts';
 import { HOPS_HEADER } from '../providers/http-provider.ts';
-import type { KeyFault } from '../providers/key-fault.ts';
+import type { AttemptResult } from '../routing/attempt-result.ts';
 import type { Plan, Target } from '../routing/plan.ts';
+import type { FactWorld } from '../routing/request-facts.ts';
 import { accounting } from './accounting.ts';
 import { Answer, type AnswerTimes } from './answer.ts';
 import { attemptTarget } from './attempt.ts';
-import { hasAnotherKey, isReplaced, triedKeys } from './attempt-key.ts';
 import type { AttemptOutcome, Failure } from './attempt-outcome.ts';
 import type { ClientReply, ClientRequest } from './client-request.ts';
-import { type AttemptContext, RequestContext } from './context.ts';
+import { type AttemptChances, type AttemptContext, attemptContext, RequestContext } from './context.ts';
 import { type CountAnswer, countTokens } from './count-tokens.ts';
 import type { EventBus } from './events.ts';
-import { failuresOfKeys } from './failures-of-keys.ts';
+import { failOver } from './failover.ts';
 import { inTurn } from './in-turn.ts';
 import type { LocalCounter } from './local-counter.ts';
 import { compose, type Middleware, type Step } from './middleware.ts';
 import { askOwnCounter } from './own-count.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
-import { combinedFailure } from './upstream-failure.ts';
-import { type TooLarge, WindowCheck } from './window-check.ts';
+import type { SlowStartSettings } from './slow-start.ts';
+import { settleSystemText } from './system-text.ts';
+import type { RetrySettings } from './target-queue.ts';
+import { WindowCheck } from './window-check.ts';
+
+/** Where requests go. */
+export interface Router {
+  /** @throws ProxyError `unknown_model` */
+  plan(facts: RoutingFacts): Plan;
+  /** The same in words, also of what leads nowhere. */
+  explain(facts: RoutingFacts): RouteView;
+  /**
+   * An attempt is to begin. Null: its circuit has opened meanwhile. Else what to call when it has ended.
+   * @param isReserve nothing else is left: it begins whatever its circuit says.
+   */
+  begin(facts: RoutingFacts, target: Target, isReserve: boolean): ((result: AttemptResult) => void) | null;
+}
+
+export interface FailoverSettings {
+  retries: RetrySettings;
+  /** How the beginning of streams is held to see whether they are slow; null: not at all. */
+  slowStart: SlowStartSettings | null;
+}
 
 export interface PipelineOptions {
-  /** Plans a request by the configuration in force. @throws ProxyError `unknown_model` */
-  plan: (model: string) => Plan;
+  /** By the configuration in force. */
+  router: () => Router;
+  facts: FactWorld;
   times: () => AnswerTimes;
+  failover: () => FailoverSettings;
   bus: EventBus;
   /** In the order in which they nest, the first outermost; accounting is always around them. */
   middleware?: readonly Middleware[];
@@ -41,7 +63,8 @@ export interface PipelineOptions {
   onInternalError: (error: unknown, requestId: string) => void;
 }
 
-const NO_KEYS: ReadonlySet<string> = new Set();
+/** Whoever counts has no other to ask instead. */
+const ONLY_ONE: AttemptChances = { noOther: true, isFinal: true, othersForRefused: false };
 
 /** Longest chain of CProxies; more is taken for a loop of others. */
 const MOST_HOPS = 8;
@@ -99,7 +122,7 @@ export class Pipeline {
         ),
       ],
       ({ attempt, answer, hops }) =>
-        inTurn(attempt, () => attemptTarget(attempt, answer, { ...options, hops, onEvent })),
+        inTurn(attempt, () => attemptTarget(attempt, answer, { ...options, ...options.failover(), hops, onEvent })),
     );
     this.#windows = new WindowCheck({
       counter: options.counter,
@@ -114,7 +137,7 @@ export class Pipeline {
 
   /** Answers a request, whatever happens; never throws. */
   async handle(request: ClientRequest, reply: ClientReply): Promise<void> {
-    const context = new RequestContext(request);
+    const context = new RequestContext(request, this.#options.facts);
     const answer = new Answer(context, reply, this.#options.times(), () =>
       this.#options.bus.emit('request.answering', context.row),
     );
@@ -123,6 +146,7 @@ export class Pipeline {
       await this.#request({ context, answer });
     } finally {
       answer.release();
+      context.facts.settle();
       // A slow reader may still lack most of a long answer.
       reply.onClosed(() => {
         this.#running -= 1;
@@ -135,11 +159,12 @@ export class Pipeline {
    * @throws ProxyError `unknown_model`, `loop_detected`; `invalid_field`, `invalid_json` where it is counted here.
    */
   async countTokens(request: ClientRequest): Promise<CountAnswer> {
-    const context = new RequestContext(request);
+    const context = new RequestContext(request, this.#options.facts, true);
     const hops = this.#hops(request);
-    const plan = this.#options.plan(request.body.model);
+    const plan = this.#options.router().plan(context.facts);
     context.plan = plan;
-    const attempts = plan.targets.map((target) => this.#attemptContext(context, target, true));
+    await settleSystemText(context, plan, this.#options.memory.notes);
+    const attempts = plan.targets.map((target) => attemptContext(context, target, ONLY_ONE));
     this.#running += 1;
     try {
       return await countTokens(request, attempts, { ...this.#options, hops });
@@ -153,92 +178,33 @@ export class Pipeline {
     const { context, answer } = run;
     const { row } = context;
     const hops = this.#hops(context.request);
-    const plan = this.#options.plan(context.request.body.model);
+    const router = this.#options.router();
+    const plan = this.#plan(context, router);
     context.plan = plan;
     row.route = plan.route;
     row.trace.push(...plan.trace);
-    this.#options.bus.emit('request.routed', row);
-    const failures: Failure[] = [];
-    // The largest window that has been too small.
-    let tooSmall = 0;
-    for (const [index, target] of plan.targets.entries()) {
-      const attempt = this.#attemptContext(context, target, index === plan.targets.length - 1);
-      const isSmall = (this.#windows.windowOf(context.request, target) ?? Infinity) <= tooSmall;
-      if (isSmall && !(await this.#windows.surelyFits(attempt))) {
-        this.#skip(context, target, 'its window is not larger');
-        continue;
-      }
-      const tooLarge = await this.#windows.check(attempt);
-      // Who has left meanwhile is refused nothing; the attempt notices it.
-      if (tooLarge !== null && !context.request.signal.aborted) {
-        const { tokens, window } = tooLarge;
-        this.#skip(context, target, `about ${inWords(tokens)} tokens are more than its window of ${inWords(window)}`);
-        failures.push({ error: overflow(target, tooLarge), original: null, tryNext: true });
-        tooSmall = Math.max(tooSmall, window);
-        continue;
-      }
-      const ofKeys: Failure[] = [];
-      for (let made: AttemptContext | null = attempt; made !== null; ) {
-        made.row.startedMs = context.elapsedMs();
-        const outcome = await this.#attempt({ context, answer, attempt: made, hops });
-        if (made.row.usage !== null) this.#learn(made, made.row.usage);
-        if (outcome.kind !== 'failed') {
-          row.state = outcome.kind;
-          return;
-        }
-        const failure: Failure = outcome.answering ? outcome.failure : await this.#withNumbers(outcome.failure, made);
-        ofKeys.push(failure);
-        row.trace.push({ step: 'attempt failed', detail: failure.error.message });
-        tooSmall = Math.max(tooSmall, limitRefused(failure.error));
-        if (outcome.answering || !failure.tryNext) {
-          this.#fail(run, failure.error, failure.original);
-          return;
-        }
-        made = failure.keyFault === undefined ? null : await this.#withAnotherKey(made, failure.keyFault);
-      }
-      failures.push(...failuresOfKeys(target.provider.id, ofKeys));
+    this.#options.bus.emit('request.routed', { request: row, plan });
+    await settleSystemText(context, plan, this.#options.memory.notes);
+    const { retries } = this.#options.failover();
+    const end = await failOver(context, plan, {
+      begin: (facts, target, isReserve) => router.begin(facts, target, isReserve),
+      windows: this.#windows,
+      attempt: (attempt) => this.#attempt({ context, answer, attempt, hops }),
+      retries,
+    });
+    if (end.kind === 'failed') this.#fail(run, end.failure.error, end.failure.original);
+    else row.state = end.kind;
+  }
+
+  /** @throws ProxyError `unknown_model`, after it has told the way that led nowhere. */
+  #plan({ facts, row }: RequestContext, router: Router): Plan {
+    try {
+      return router.plan(facts);
+    } catch (error) {
+      if (error instanceof ProxyError)
+        this.#options.bus.emit('request.unroutable', { request: row, route: router.explain(facts) });
+      throw error;
     }
-    const { error, original } = failureOfAll(failures);
-    this.#fail(run, error, original);
-  }
-
-  /**
-   * A prompt that its target calls too long, with numbers where that gave none: by them Claude Code cuts what it asks a summary
-   * of to fit at once, while without it tries size after size.
-   */
-  async #withNumbers(failure: Failure, attempt: AttemptContext): Promise<Failure> {
-    const { code, message } = failure.error;
-    if (code !== 'context_overflow' || limitOfPrompt(message) !== null) return failure;
-    const size = await this.#windows.measure(attempt);
-    return size === null ? failure : { ...failure, error: overflow(attempt.target, size), original: null };
-  }
-
-  #learn({ request, target, key }: AttemptContext, usage: TokenUsage): void {
-    this.#windows.learn(request.request, target, usage);
-    if (key !== null) target.provider.keys.used(key, usage.input + usage.cacheRead + usage.cacheWrite + usage.output);
-  }
-
-  /** The next attempt at a target that has refused one of its keys; null where it has no other that is ready. */
-  async #withAnotherKey(attempt: AttemptContext, { kind }: KeyFault): Promise<AttemptContext | null> {
-    const { request, target, last, key } = attempt;
-    const { provider, model } = target;
-    const changed = (detail: string): void => void request.row.trace.push({ step: 'key changed', detail });
-    if (kind === 'refused' && (await isReplaced(attempt))) {
-      changed(
-        key?.kind === 'none'
-          ? `${provider.id} wants a key, and there is one by now: asked with that`
-          : `key '${key?.id}' of ${provider.id} was refused, and has been replaced where it is kept: asked with that`,
-      );
-      return this.#attemptContext(request, target, last, attempt.triedKeys);
-    }
-    if (key === null || request.request.signal.aborted || !hasAnotherKey(attempt)) return null;
-    const why = provider.keys.whyResting(key.id, model) ?? 'cannot be used';
-    changed(`key '${key.id}' of ${provider.id} ${why}: asked with another of its keys`);
-    return this.#attemptContext(request, target, last, triedKeys(attempt));
-  }
-
-  #skip({ row }: RequestContext, { provider, model }: Target, why: string): void {
-    row.trace.push({ step: 'target skipped', detail: `${provider.id}/${model}: ${why}` });
   }
 
   /** Middleware that neither goes on nor throws would leave the client waiting for ever. */
@@ -264,30 +230,6 @@ export class Pipeline {
     answer.fail(error, original);
   }
 
-  #attemptContext(
-    request: RequestContext,
-    target: Target,
-    last: boolean,
-    triedKeys: ReadonlySet<string> = NO_KEYS,
-  ): AttemptContext {
-    const { provider, model } = target;
-    const row: AttemptRow = {
-      provider: provider.id,
-      model,
-      key: null,
-      mode: 'pass-through',
-      startedMs: request.elapsedMs(),
-      firstContentMs: null,
-      endedMs: null,
-      status: null,
-      outcome: 'running',
-      error: null,
-      usage: null,
-      stopReason: null,
-    };
-    return { request, target, row, last, triedKeys, key: null };
-  }
-
   /** @throws ProxyError `loop_detected` */
   #hops(request: ClientRequest): string {
     const { instanceId } = this.#options;
@@ -307,26 +249,4 @@ function composeEvents(
     for (const step of steps) events = events.flatMap((one) => step(one, context));
     return events;
   };
-}
-
-const inWords = (tokens: number): string => tokens.toLocaleString('en-US');
-
-const overflow = ({ provider }: Target, { tokens, limit }: TooLarge): ProxyError =>
-  ProxyError.of('context_overflow', { provider: provider.id, wording: promptTooLong(tokens, limit) });
-
-/** The window that a target has called too small; 0 where it has not, or has named none. */
-function limitRefused({ code, message }: ProxyError): number {
-  return (code === 'context_overflow' ? limitOfPrompt(message) : null) ?? 0;
-}
-
-/** What the client is told: of one failure its own, of windows that are all too small the largest. */
-function failureOfAll(failures: readonly Failure[]): Failure {
-  const [first, ...others] = failures;
-  if (first !== undefined && others.length === 0) return first;
-  if (first !== undefined && failures.every(({ error }) => error.code === 'context_overflow'))
-    return others.reduce(
-      (largest, next) => (limitRefused(next.error) > limitRefused(largest.error) ? next : largest),
-      first,
-    );
-  return { error: combinedFailure(failures.map(({ error }) => error)), original: null, tryNext: false };
 }

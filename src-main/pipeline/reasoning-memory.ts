@@ -15,9 +15,30 @@ export interface SignatureOwners {
   ready(): Promise<void> | null;
 }
 
+/** What holds for a whole conversation. */
+export interface ConversationNote {
+  /** Text that was added to its system prompt in its first turn; null: none. */
+  readonly system: string | null;
+  /** Where it is at home, as `provider-id/model-id`; null: nowhere yet. */
+  readonly home: string | null;
+}
+
+export interface ConversationNotes {
+  /** Null where all that is known is there; else resolves when it is, or after a moment: it must be read from disk. */
+  ready(): Promise<void> | null;
+  /** Null where nothing is known of it. */
+  get(conversation: string): ConversationNote | null;
+  /** Changes what is given, in memory at once and on disk soon. Never throws. */
+  put(conversation: string, change: Partial<ConversationNote>): void;
+  /** Whether any conversation has a text: where not, none need be looked up. */
+  readonly holdTexts: boolean;
+}
+
 /** What is remembered of conversations beyond what their clients send. */
 export interface ReasoningMemory {
   readonly signatures: SignatureOwners;
+  /** Null where nothing may be remembered. */
+  readonly notes: ConversationNotes | null;
   /**
    * What is remembered of a conversation; `nothingRemembered` where that is nothing. A promise only where it must be read from
    * disk, which is waited for a moment at most; it never rejects.
@@ -30,6 +51,7 @@ export interface ReasoningMemory {
 /** Remembers nothing. */
 export const noMemory: ReasoningMemory = {
   signatures: { note: () => undefined, isForeign: () => false, knowsOthers: () => false, ready: () => null },
+  notes: null,
   recall: () => nothingRemembered,
   remember: () => undefined,
 };

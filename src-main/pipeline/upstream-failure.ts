@@ -1,5 +1,6 @@
 import { type ErrorCode, ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
+import { isContentRefusal } from '../protocols/content-refusal.ts';
 import { contextOverflow } from '../protocols/context-overflow.ts';
 import { isClientFault, kindOfStatus } from '../providers/http-failure.ts';
 
@@ -10,9 +11,12 @@ const FAULTS_OF_ONE_TARGET: ReadonlySet<ErrorCode> = new Set([
   'server_tool_unsupported',
 ]);
 
+/** Whether an error is about what only some targets can take. */
+export const isFaultOfOneTarget = ({ code }: ProxyError): boolean => FAULTS_OF_ONE_TARGET.has(code);
+
 /** Whether another target could do better with the same request. */
 export function canTryNext(error: ProxyError): boolean {
-  return FAULTS_OF_ONE_TARGET.has(error.code) || !isClientFault(error.status);
+  return isFaultOfOneTarget(error) || !isClientFault(error.status);
 }
 
 const STREAM_ERROR_STATUSES: Partial<Record<string, number>> = {
@@ -31,32 +35,13 @@ const STREAM_ERROR_STATUSES: Partial<Record<string, number>> = {
 export function streamFailure(provider: string, upstream: UpstreamError): ProxyError {
   const overflow = contextOverflow(upstream);
   if (overflow !== null) return ProxyError.of('context_overflow', { provider, wording: overflow });
+  if (isContentRefusal(upstream)) return ProxyError.of('content_refused', { provider, upstream: upstream.message });
   const status = STREAM_ERROR_STATUSES[upstream.code ?? ''] ?? 502;
   if (status === 401 || status === 403)
     return ProxyError.of('provider_key_refused', { provider, status, upstream: upstream.message });
   return ProxyError.of(
     'provider_stream_error',
     { provider, upstream: upstream.message },
-    { status, kind: kindOfStatus(status), retryable: !isClientFault(status) },
-  );
-}
-
-/** One error for a request whose targets all failed; it can be retried when one of them can. */
-export function combinedFailure(errors: readonly ProxyError[]): ProxyError {
-  const last = errors.at(-1);
-  if (last !== undefined && FAULTS_OF_ONE_TARGET.has(last.code) && errors.every(({ code }) => code === last.code))
-    return last;
-  const retryable = errors.filter((error) => error.retryable);
-  const waits = retryable.flatMap(({ retryAfter }) => retryAfter ?? []);
-  const overloaded =
-    retryable.length > 0 && retryable.every(({ kind }) => kind === 'overloaded_error' || kind === 'rate_limit_error');
-  return ProxyError.of(
-    'all_targets_failed',
-    { attempts: errors.map(({ message }) => message) },
-    {
-      retryable: retryable.length > 0,
-      ...(overloaded ? { status: 529, kind: 'overloaded_error' as const } : {}),
-      ...(waits.length > 0 ? { retryAfter: Math.min(...waits) } : {}),
-    },
+    { status, kind: kindOfStatus(status), retryable: !isClientFault(status) && status !== 402 && status !== 404 },
   );
 }

@@ -4,6 +4,7 @@ import { estimateTokensOfBytes, estimateTokensOfRequest } from '../protocols/est
 import { withoutRefused } from '../protocols/refused-parameter.ts';
 import type { RequestField } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
+import { requestFor, withChangedHeaders } from './changed-request.ts';
 import type { AttemptContext } from './context.ts';
 import { requestHeaders } from './forwarded-headers.ts';
 import { passThroughBody, refuseContinuedThread } from './pass-through-body.ts';
@@ -51,8 +52,9 @@ function toolIdsIn(messages: readonly Message[]): ReadonlySet<string> {
 }
 
 /** The dialect in which a target is asked. */
-export function codecFor({ request: { request }, target: { provider, model } }: AttemptContext): ProviderCodec {
-  const { body, codec } = request;
+export function codecFor(context: AttemptContext): ProviderCodec {
+  const { body, codec } = requestFor(context);
+  const { provider, model } = context.target;
   const has = (field: RequestField): boolean => body.isSet(field);
   return provider.codecFor({ protocol: codec.protocol, model, has, text: (field) => body.text(field) });
 }
@@ -66,8 +68,9 @@ export async function upstreamRequest(
   context: AttemptContext,
   { hops, memory, codec = codecFor(context) }: { hops: string; memory: ReasoningMemory; codec?: ProviderCodec },
 ): Promise<UpstreamRequest> {
-  const { request, plan } = context.request;
-  const { provider, model } = context.target;
+  const { plan } = context.request;
+  const request = requestFor(context);
+  const { provider, model, changes } = context.target;
   const { protocol } = request.codec;
   const refused = provider.refused.of(model);
   const shared = {
@@ -84,7 +87,7 @@ export async function upstreamRequest(
       call: {
         ...shared,
         path: `${codec.path}${request.query}`,
-        headers: requestHeaders(request.rawHeaders),
+        headers: withChangedHeaders(requestHeaders(request.rawHeaders), changes),
         // Anthropic's clients recover from a refusal by themselves.
         body: protocol === 'anthropic' ? bytes : withoutRefused(bytes, refused),
       },
@@ -122,12 +125,15 @@ export async function upstreamRequest(
     call: {
       ...shared,
       path: codec.path,
-      headers: [
-        ...TRANSLATED_HEADERS,
-        'accept',
-        request.body.stream ? 'text/event-stream' : 'application/json',
-        ...(encoded.headers ?? []),
-      ],
+      headers: withChangedHeaders(
+        [
+          ...TRANSLATED_HEADERS,
+          'accept',
+          request.body.stream ? 'text/event-stream' : 'application/json',
+          ...(encoded.headers ?? []),
+        ],
+        changes,
+      ),
       // Codecs leave out what they know; a model may refuse what they have no other way to say as well.
       body: withoutRefused(encoded.body, refused),
     },

@@ -4,6 +4,7 @@ import { someFieldText } from '../protocols/field-texts.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
 import { PerModel } from '../providers/per-model.ts';
 import type { Target } from '../routing/plan.ts';
+import { requestFor } from './changed-request.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
 import { type CountSource, countedPrompt } from './count-tokens.ts';
@@ -90,7 +91,7 @@ export class WindowCheck {
 
   /** @returns null, at once or later, where it fits or the target may judge for itself. */
   check(attempt: AttemptContext): null | Promise<TooLarge | null> {
-    const { request } = attempt.request;
+    const request = requestFor(attempt);
     const { provider } = attempt.target;
     const size = this.#sizeOf(attempt.target);
     const { raw } = request.body;
@@ -112,7 +113,9 @@ export class WindowCheck {
    * How large a prompt is that a target has refused as too large; null where its window is not known, or must be another than
    * the one we know, since the prompt would fit that.
    */
-  async measure({ request: { request }, target }: AttemptContext): Promise<TooLarge | null> {
+  async measure(attempt: AttemptContext): Promise<TooLarge | null> {
+    const request = requestFor(attempt);
+    const { target } = attempt;
     const window = this.#largestOf(request, target);
     if (window === null) return null;
     const { tokens, method } = await this.#options.counter.count(countedPrompt(request, target));
@@ -121,7 +124,9 @@ export class WindowCheck {
   }
 
   /** Whether a request fits a target for certain, as far as its window is known: tokenizers differ by a half. */
-  async surelyFits({ request: { request }, target }: AttemptContext): Promise<boolean> {
+  async surelyFits(attempt: AttemptContext): Promise<boolean> {
+    const request = requestFor(attempt);
+    const { target } = attempt;
     const window = this.windowOf(request, target);
     if (window === null) return true;
     const { tokens, method } = await this.#options.counter.count(countedPrompt(request, target));
@@ -155,15 +160,15 @@ export class WindowCheck {
   }
 
   /** Nobody waits for it. */
-  #countAhead({ request: { request }, target }: AttemptContext, size: ModelSize): void {
+  #countAhead(attempt: AttemptContext, size: ModelSize): void {
     if (performance.now() - size.countedAt < LEARNS_FOR) return;
     size.countedAt = performance.now();
-    void this.#options.counter.count(countedPrompt(request, target));
+    void this.#options.counter.count(countedPrompt(requestFor(attempt), attempt.target));
   }
 
   async #count(attempt: AttemptContext, window: number): Promise<TooLarge | null> {
-    const { request, target } = attempt;
-    const { tokens, method, least } = await this.#options.counter.count(countedPrompt(request.request, target));
+    const { target } = attempt;
+    const { tokens, method, least } = await this.#options.counter.count(countedPrompt(requestFor(attempt), target));
     const verdict = judge(tokens, method, window);
     if (verdict === 'fits') return null;
     const own = await this.#options.ownCount(attempt);

@@ -3,6 +3,7 @@ import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests
 import type { AnswerMessage, MessagesRequest, StreamEvent, Tool, Usage } from './canonical.ts';
 import type { ReasoningEffort } from './effort.ts';
 import type { Recall } from './remembered-turn.ts';
+import type { BodyChanges, ChangedBody, ChangeTarget } from './request-changes.ts';
 
 /**
  * The two sides of a dialect. Codecs are pure: bytes and objects in, bytes and objects out. They know nothing of HTTP
@@ -16,6 +17,8 @@ export interface ClientCodec {
   readonly requestIdHeader: string;
   /** Checks the fields that translation reads. Throws ProxyError `invalid_field` naming the field. */
   decodeRequest(body: unknown): MessagesRequest;
+  /** A request's bytes with what a rule changes about it, as far as the target takes that. */
+  changed(raw: Buffer, changes: BodyChanges, target: ChangeTarget): ChangedBody;
   /**
    * How answers to one request are written.
    * @param body gives the decoded request, of which the encoder keeps no more than an answer needs.
@@ -223,6 +226,8 @@ export interface StreamTap {
   readonly error: UpstreamError | null;
   readonly usage: Usage | null;
   readonly stopReason: string | null;
+  /** The provider has refused to answer, before any content. */
+  readonly refused: boolean;
   /** The vendor's own signatures and encrypted contents that have gone by. */
   readonly signatures: readonly string[];
   /**
@@ -242,6 +247,8 @@ export interface WholeAnswer {
   error: UpstreamError | null;
   usage: Usage | null;
   stopReason: string | null;
+  /** The provider has refused to answer, and there is nothing else in it. */
+  refused: boolean;
   /** The vendor's own signatures and encrypted contents in it. */
   signatures: readonly string[];
 }

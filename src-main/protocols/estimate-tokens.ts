@@ -1,5 +1,6 @@
 import type { ContentBlock, MessagesRequest } from './canonical.ts';
 import { promptContent } from './prompt-content.ts';
+import type { Turns } from './read-turns.ts';
 
 /** Characters of English text, code and JSON to a token, measured over agent conversations; exact counts are made elsewhere. */
 const CHARACTERS_PER_TOKEN = 3.5;
@@ -52,6 +53,11 @@ export function estimateTokens(request: Pick<MessagesRequest, 'system' | 'messag
     messages * TOKENS_PER_MESSAGE +
     (tools.length > 0 ? TOKENS_FOR_TOOL_USE : 0)
   );
+}
+
+/** The same from the bytes of a body and what shows of its messages in them. */
+export function estimateTokensOfTurns(bytes: number, { images, documents, base64Bytes }: Turns): number {
+  return estimateTokensOfBytes(Math.max(0, bytes - base64Bytes)) + images * IMAGE_TOKENS + documents * DOCUMENT_TOKENS;
 }
 
 /** Before a value in base64: `"data":"…"` of Anthropic's sources, `data:image/png;base64,…` of OpenAI's. */

@@ -31,7 +31,7 @@ const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte ===
 const SHORT_STRING_BYTES = 32;
 
 /** Index just past the closing quote of the string that opens at `at`; past the end where it has none. */
-function endOfString(bytes: Buffer, at: number): number {
+export function endOfString(bytes: Buffer, at: number): number {
   let index = at + 1;
   const short = Math.min(index + SHORT_STRING_BYTES, bytes.length);
   while (index < short) {
@@ -48,8 +48,11 @@ function endOfString(bytes: Buffer, at: number): number {
   return bytes.length + 1;
 }
 
+const isEnd = (byte: number | undefined): boolean =>
+  byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte);
+
 /** Index just past the value that begins at `at`. Brackets must close, in whatever kind: parsers see to the rest. */
-function endOfValue(bytes: Buffer, at: number): number {
+export function endOfValue(bytes: Buffer, at: number): number {
   let depth = 0;
   let index = at;
   do {
@@ -72,12 +75,12 @@ function endOfValue(bytes: Buffer, at: number): number {
   } while (depth > 0);
   if (bytes[at] === QUOTE || bytes[at] === OPEN_BRACE || bytes[at] === OPEN_BRACKET) return index;
   // A number or a word ends where the next token begins.
-  while (index < bytes.length && bytes[index] !== COMMA && bytes[index] !== CLOSE_BRACE && !isSpace(bytes[index]))
-    index += 1;
+  while (index < bytes.length && !isEnd(bytes[index])) index += 1;
   return index;
 }
 
-function skipSpace(bytes: Uint8Array, at: number): number {
+/** Index of the first byte from `at` on that is no white space. */
+export function skipSpace(bytes: Uint8Array, at: number): number {
   let index = at;
   while (isSpace(bytes[index])) index += 1;
   return index;
@@ -119,8 +122,8 @@ export function readEnvelope<const Key extends string>(
   return skipSpace(bytes, at + 1) === bytes.length ? envelope : null;
 }
 
-/** An escaped key such as "mod\u0065l" is the same key to every parser. */
-function readKey(bytes: Buffer, start: number, end: number): string | null {
+/** A short string. An escaped key such as "mod\u0065l" is the same key to every parser. null: it is no JSON. */
+export function readKey(bytes: Buffer, start: number, end: number): string | null {
   const inner = bytes.toString('latin1', start + 1, end - 1);
   if (!inner.includes('\\')) return inner;
   try {
@@ -143,7 +146,7 @@ export function replaceRanges(bytes: Buffer, ranges: readonly FieldRange[], valu
   return Buffer.concat(parts);
 }
 
-interface Entry {
+export interface Entry {
   /** Of the key's opening quote. */
   start: number;
   /** Just past the key. */
@@ -153,7 +156,7 @@ interface Entry {
 }
 
 /** The entries of the object that begins at `at`, before anything of it that is not JSON. */
-function* entriesOf(bytes: Buffer, at: number): Generator<Entry> {
+export function* entriesOf(bytes: Buffer, at: number): Generator<Entry> {
   let start = skipSpace(bytes, at + 1);
   while (bytes[start] === QUOTE) {
     const keyEnd = endOfString(bytes, start);
@@ -207,24 +210,32 @@ export function withoutField(bytes: Buffer, path: readonly string[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The items of the list that begins at `at`, before anything of it that is not JSON. */
+export function* itemsOf(bytes: Buffer, at: number): Generator<FieldRange> {
+  let start = skipSpace(bytes, at + 1);
+  while (start < bytes.length && bytes[start] !== CLOSE_BRACKET) {
+    const end = endOfValue(bytes, start);
+    if (end > bytes.length) return;
+    yield { start, end };
+    const comma = skipSpace(bytes, end);
+    if (bytes[comma] !== COMMA) return;
+    start = skipSpace(bytes, comma + 1);
+  }
+}
+
 /** The object without a field of each object in one of its lists; every other byte stays but for commas. */
 export function withoutFieldOfEach(bytes: Buffer, list: string, field: string): Buffer {
   const value = parentOf(bytes, [list])?.entries.findLast(({ key }) => key === list)?.value;
   if (value === undefined || bytes[value.start] !== OPEN_BRACKET) return bytes;
   const parts: Buffer[] = [];
   let from = 0;
-  let at = skipSpace(bytes, value.start + 1);
-  while (bytes[at] === OPEN_BRACE) {
-    const end = endOfValue(bytes, at);
-    const item = bytes.subarray(at, end);
+  for (const { start, end } of itemsOf(bytes, value.start)) {
+    if (bytes[start] !== OPEN_BRACE) break;
+    const item = bytes.subarray(start, end);
     const kept = withoutField(item, [field]);
-    if (kept !== item) {
-      parts.push(bytes.subarray(from, at), kept);
-      from = end;
-    }
-    const comma = skipSpace(bytes, end);
-    if (bytes[comma] !== COMMA) break;
-    at = skipSpace(bytes, comma + 1);
+    if (kept === item) continue;
+    parts.push(bytes.subarray(from, start), kept);
+    from = end;
   }
   return from === 0 ? bytes : Buffer.concat([...parts, bytes.subarray(from)]);
 }

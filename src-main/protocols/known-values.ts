@@ -40,6 +40,11 @@ export class KnownValues {
     if (this.#entries.length > MOST_ENTRIES) this.#entries.pop();
   }
 
+  /** The kept copy of the known value that begins at `start`, by which what is derived of it can be kept; null where none does. */
+  copyAt(bytes: Buffer, start: number): Buffer | null {
+    return this.#find(bytes, start)?.bytes ?? null;
+  }
+
   /**
    * Decodes a range; a known one gives the same frozen object each time.
    * @throws SyntaxError where the bytes are no JSON.
@@ -57,8 +62,11 @@ export class KnownValues {
 
   #find(bytes: Buffer, start: number): Entry | undefined {
     for (const entry of this.#entries) {
-      const end = start + entry.bytes.length;
-      if (end <= bytes.length && bytes.compare(entry.bytes, 0, entry.bytes.length, start, end) === 0) return entry;
+      const { length } = entry.bytes;
+      const end = start + length;
+      // Most that are something else end elsewhere, which costs less to see than to compare them.
+      if (bytes[end - 1] !== entry.bytes[length - 1]) continue;
+      if (end <= bytes.length && bytes.compare(entry.bytes, 0, length, start, end) === 0) return entry;
     }
     return undefined;
   }

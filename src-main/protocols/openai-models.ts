@@ -22,5 +22,5 @@ export function refusesToolsOnChat(model: string, effort: string | null): boolea
 const REASONING_NAME = /(?:^|\/)(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*-chat)/;
 
 /** Whether OpenAI serves this model with the restrictions of its reasoning models. */
-export const isOpenaiReasoner = ({ quirks, facts, model }: EncodeTarget): boolean =>
+export const isOpenaiReasoner = ({ quirks, facts, model }: Pick<EncodeTarget, 'quirks' | 'facts' | 'model'>): boolean =>
   quirks.isOpenai && (facts.reasoning ?? REASONING_NAME.test(model));

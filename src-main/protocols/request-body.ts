@@ -3,6 +3,8 @@ import { asDouble, parseExact } from './exact-json.ts';
 import { isObject } from './is-object.ts';
 import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
 import { KnownValues } from './known-values.ts';
+import { type OfferedTool, readOfferedTools } from './offered-tools.ts';
+import { readTurns, type Turns } from './read-turns.ts';
 
 /** What is read of a body without decoding it. */
 const fields = [
@@ -16,11 +18,26 @@ const fields = [
   'conversation',
   'background',
   'prompt',
+  'input',
+  'system',
+  'instructions',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'thinking',
+  'reasoning',
+  'output_config',
+  'stop_sequences',
 ] as const;
 export type RequestField = (typeof fields)[number];
 type Field = RequestField;
 
 const knownTools = new KnownValues();
+/** The tools of each known list, by its kept bytes. */
+const offeredTools = new WeakMap<Buffer, readonly OfferedTool[]>();
+
+/** Settings are smaller; nobody waits for what is not. */
+const LONGEST_SETTING_BYTES = 4096;
 
 /**
  * A request's body: the client's bytes, what routing needs of them, and the whole decoded when someone asks for it.
@@ -77,6 +94,45 @@ export class RequestBody {
     if (range === undefined || this.raw[range.start] !== '"'.charCodeAt(0)) return null;
     const value = this.#read(field);
     return typeof value === 'string' ? value : null;
+  }
+
+  /** Where a field's value stands; null where it does not. */
+  rangeOf(field: RequestField): FieldRange | null {
+    return this.#last(field) ?? null;
+  }
+
+  /** A small field's value, decoded; undefined where there is none, or it is too long for a setting, or no JSON. */
+  setting(field: RequestField): unknown {
+    const range = this.#last(field);
+    return range === undefined ? undefined : this.settingAt(range);
+  }
+
+  /** The same of a value anywhere in the body. */
+  settingAt({ start, end }: FieldRange): unknown {
+    if (end - start > LONGEST_SETTING_BYTES) return undefined;
+    try {
+      return asDouble(parseExact(this.raw.toString('utf8', start, end)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The tools that are offered. Those of a known list are the same array each time. */
+  offeredTools(): readonly OfferedTool[] {
+    const range = this.#last('tools');
+    if (range === undefined) return [];
+    const copy = knownTools.copyAt(this.raw, range.start);
+    if (copy === null) return readOfferedTools(this.raw, range);
+    const known = offeredTools.get(copy);
+    if (known !== undefined) return known;
+    const tools = readOfferedTools(copy, { start: 0, end: copy.length });
+    offeredTools.set(copy, tools);
+    return tools;
+  }
+
+  /** What shows of its messages without decoding them. Reads through all of them: a caller keeps it. */
+  turns(): Turns {
+    return readTurns(this.raw, this.#last('messages') ?? this.#last('input') ?? null);
   }
 
   /**

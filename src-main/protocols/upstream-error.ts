@@ -1,5 +1,6 @@
 import type { ErrorKind } from '../../src-shared/errors.ts';
 import type { UpstreamError } from './codec.ts';
+import { isContentRefusal, isRefusalCode, refusalInWords } from './content-refusal.ts';
 import { contextOverflow } from './context-overflow.ts';
 import { isObject } from './is-object.ts';
 
@@ -70,7 +71,10 @@ function detailOf(detail: unknown): string | null {
 /** The vendor's word for the error where it means something to us, else the HTTP status it repeats. */
 function codeOf(error: Record<string, unknown>): string | null {
   const metadata = isObject(error.metadata) ? error.metadata : {};
-  const words = [error.code, metadata.error_type, error.type, error.status].filter(isWord);
+  const inner = isObject(error.innererror) ? error.innererror : {};
+  const words = [error.code, metadata.error_type, inner.code, error.type, error.status].filter(isWord);
+  const refusal = words.find(isRefusalCode) ?? (Array.isArray(metadata.reasons) ? 'moderation' : undefined);
+  if (refusal !== undefined) return refusal;
   const status = [error.code, error.status].find((code) => /^[45]\d\d$/.test(String(code)));
   const known = words.find((word) => kindByName(word) !== undefined);
   return known ?? (status === undefined ? (words[0] ?? null) : String(status));
@@ -142,6 +146,7 @@ const kindByName = (name: string): ErrorKind | undefined => {
 export function errorEvent(error: UpstreamError): { type: ErrorKind; message: string } {
   const overflow = contextOverflow(error);
   if (overflow !== null) return { type: 'invalid_request_error', message: overflow };
+  if (isContentRefusal(error)) return { type: 'invalid_request_error', message: refusalInWords(error) };
   const code = error.code ?? '';
   return { type: BY_STATUS[code] ?? kindByName(code) ?? 'api_error', message: error.message };
 }

@@ -8,6 +8,7 @@ import { Turns } from './concurrency.ts';
 import type { KeyLease, KeyPool } from './key-pool.ts';
 import { LearnedQuirks } from './learned-quirks.ts';
 import type { VendorModel } from './model-listing.ts';
+import type { Price } from './model-prices.ts';
 import type { OwnCounter } from './own-counter.ts';
 import type { ProbeResult } from './probe.ts';
 import { RefusedParameters } from './refused-parameters.ts';
@@ -65,6 +66,8 @@ export abstract class BaseProvider {
   readonly type: ProviderKind;
   readonly priority: number;
   readonly enabled: boolean;
+  /** How many of the requests it gets, as against others that have the same model. */
+  readonly weight: number;
   readonly timeouts: Timeouts;
   /** How many requests it is given at a time; null: any number. */
   readonly turns: Turns | null;
@@ -87,6 +90,7 @@ export abstract class BaseProvider {
     this.type = config.kind;
     this.priority = config.priority;
     this.enabled = config.enabled;
+    this.weight = config.weight;
     this.timeouts = config.timeouts;
     this.turns = config.maxConcurrent === undefined ? null : new Turns(config.maxConcurrent);
     this.warmUp = config.warmUp;
@@ -108,6 +112,11 @@ export abstract class BaseProvider {
   /** What is known of one of its models. */
   factsOf(_model: string): ModelFacts {
     return unknownModel;
+  }
+
+  /** What one of its models costs; null: not known. */
+  priceOf(_model: string): Price | null {
+    return null;
   }
 
   /** Whether a model's window is only what others of its name have: a server may give any name to what it runs. */

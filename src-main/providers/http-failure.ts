@@ -1,5 +1,6 @@
 import { type ErrorKind, ProxyError } from '../../src-shared/errors.ts';
 import type { UpstreamError } from '../protocols/codec.ts';
+import { isContentRefusal } from '../protocols/content-refusal.ts';
 import { contextOverflow } from '../protocols/context-overflow.ts';
 import { outputOverflow } from '../protocols/output-overflow.ts';
 import { LONGEST_WAIT_MS } from './rate-limits.ts';
@@ -60,10 +61,6 @@ const NO_SUCH_MODEL =
   /does not have access to (?:the )?model|is not a valid model|^model not exist|^invalid model\b|\bmodel ['"`]?[\w./:@-]+['"`]? (?:does not exist|not found)/i;
 /** A key that is not, or no more, valid: Gemini, with a 400 (continuedev/continue issue 10748). */
 const NOT_A_KEY = /\bAPI key (?:not valid|expired)\b/i;
-/** What was asked is against a vendor's rules: OpenRouter, Azure, OpenAI. */
-const AGAINST_RULES =
-  /\b(?:input|prompt|content)\b.{0,80}\bflagged\b|\bmoderation\b|\bcontent (?:policy|filter|management)/i;
-const AGAINST_RULES_CODES = new Set(['content_filter', 'content_policy_violation', 'moderation']);
 /** Of OpenAI's 429s those that no waiting helps (its guide "Error codes"). */
 const MONEY_CODES = new Set([
   'insufficient_quota',
@@ -76,11 +73,12 @@ const MONEY_CODES = new Set([
 export const isAboutMoney = ({ code }: UpstreamError): boolean => MONEY_CODES.has(code ?? '');
 
 /** The status that says what the error is, where vendors give another: some refuse a model or a text as others do a key. */
-export function trueStatus(status: number, { message, code }: UpstreamError): number {
+export function trueStatus(status: number, error: UpstreamError): number {
+  const { message, code } = error;
   if (status !== 400 && status !== 403) return status;
   if (code === 'model_not_found' || NO_SUCH_MODEL.test(message)) return 404;
   if (NOT_A_KEY.test(message)) return 401;
-  return AGAINST_RULES_CODES.has(code ?? '') || AGAINST_RULES.test(message) ? 400 : status;
+  return isContentRefusal(error) ? 400 : status;
 }
 
 /**
@@ -99,6 +97,8 @@ export function httpFailure(
     return ProxyError.of('provider_key_refused', { provider, status: given, upstream: upstream.message });
   const overflow = isClientFault(status) ? contextOverflow(upstream) : null;
   if (overflow !== null) return ProxyError.of('context_overflow', { provider, wording: overflow });
+  if (isClientFault(status) && isContentRefusal(upstream))
+    return ProxyError.of('content_refused', { provider, upstream: upstream.message });
   const tooLong = isClientFault(status) ? outputOverflow(upstream, sent) : null;
   if (tooLong !== null) return ProxyError.of('output_overflow', { provider, wording: tooLong });
   const unpaid = status === 429 && isAboutMoney(upstream);

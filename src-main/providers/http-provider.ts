@@ -11,10 +11,13 @@ import { bearer, type KeyHeaders } from './key-headers.ts';
 import { type KeyLease, KeyPool } from './key-pool.ts';
 import { ListedModels, saidOfAbilities } from './listed-models.ts';
 import type { LoadModel } from './load-model.ts';
-import { factsOf, isListed } from './model-catalogue.ts';
+import { factsOf, isListed, priceOf } from './model-catalogue.ts';
 import type { ModelListing, VendorModel } from './model-listing.ts';
+import { free, type Price } from './model-prices.ts';
 import type { Network } from './network.ts';
+import { isElsewhere } from './online.ts';
 import { OwnCounter } from './own-counter.ts';
+import { PerModel } from './per-model.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 import { layQuirks } from './quirks.ts';
 import { readJsonAnswer } from './read-json-answer.ts';
@@ -77,6 +80,7 @@ export class HttpProvider extends BaseProvider {
   /** Made when first asked for; another list makes them anew. */
   #facts = new Map<string, ModelFacts>();
   readonly #catalogue: string | null;
+  readonly #prices = new PerModel<Price | null>();
   readonly #counter: OwnCounter | null;
   readonly #modelQuirks: readonly { matches: (model: string) => boolean; quirks: Quirks }[];
   readonly #headers: readonly string[];
@@ -121,6 +125,7 @@ export class HttpProvider extends BaseProvider {
       provider: config.id,
       needsKey: profile.needsKey,
       entries: this.#keyEntries(),
+      strategy: config.keyStrategy,
       resolve: resources.resolveKey,
     });
   }
@@ -177,8 +182,32 @@ export class HttpProvider extends BaseProvider {
     };
   }
 
+  override priceOf(model: string): Price | null {
+    let price = this.#prices.get(model);
+    if (price === undefined) {
+      price = this.#priceOf(model);
+      this.#prices.set(model, price);
+    }
+    return price;
+  }
+
+  /** What the user has written wins. A gateway asks what it likes, whatever its models are called. */
+  #priceOf(model: string): Price | null {
+    const written = this.#listed.configuredPrice(model);
+    if (written !== null) return written;
+    // Ollama's cloud models, which a server at home passes on.
+    const isOwn = this.#profile.selfHosted === true && !isElsewhere(this.baseUrl) && !/[:-]cloud$/.test(model);
+    if (isOwn) return free;
+    const isVendors = this.#official || this.#profile.officialBaseUrl === null;
+    return isVendors && this.#catalogue !== null ? priceOf(this.#catalogue, model) : null;
+  }
+
   override assumesWindow(model: string): boolean {
-    const isTold = this.#config.contextWindow !== undefined || this.#listed.factsOf(model).contextWindow !== undefined;
+    const isTold =
+      this.#config.contextWindow !== undefined ||
+      [this.#listed.factsOf(model), this.#listed.configuredFacts(model)].some(
+        (facts) => facts.contextWindow !== undefined,
+      );
     return !isTold && !isListed(this.#catalogue, model);
   }
 

@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
+import type { KeyStrategy } from '../../src-shared/config.ts';
 import type { KeyView, RateLimitView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { KeyQuestion, KeyState, ResolveKey } from '../../src-shared/keys.ts';
 import type { KeyFault } from './key-fault.ts';
 import { MinuteLimit, type Use } from './minute-limit.ts';
+import { PeakEwma } from './peak-ewma.ts';
 import { PerModel } from './per-model.ts';
 import { rateLimitsIn } from './rate-limits.ts';
 import type { ReceivedHeaders } from './received-headers.ts';
@@ -41,6 +43,8 @@ export interface KeyPoolOptions {
     tokensPerMinute: number | null;
   }[];
   resolve: ResolveKey;
+  /** For a request that no conversation binds to a key. Weighted where absent. */
+  strategy?: KeyStrategy;
   /** Unix time in ms. */
   now?: () => number;
 }
@@ -71,6 +75,10 @@ interface Entry {
   readonly restOfModels: PerModel<Rest>;
   /** Where it stands in the order of use, where no conversation decides. */
   turn: number;
+  /** Attempts that are under way with it. */
+  underWay: number;
+  /** Until the first content of an answer. */
+  readonly firstContent: PeakEwma;
   headers: { of: ReceivedHeaders; at: number } | null;
   learned: readonly RateLimitView[];
 }
@@ -92,6 +100,7 @@ export class KeyPool {
   readonly #provider: string;
   readonly #needsKey: boolean;
   readonly #resolve: ResolveKey;
+  readonly #strategy: KeyStrategy;
   readonly #now: () => number;
   readonly #entries: readonly Entry[];
   /**
@@ -100,13 +109,16 @@ export class KeyPool {
    */
   readonly #homes = new Map<string, PerModel<string>>();
   readonly #uses = new WeakMap<KeyLease, Use>();
+  /** What attempts that are under way are made with. */
+  readonly #underWay = new WeakSet<KeyLease>();
   /** The turn of the key that was used last; one that has rested does not catch up on what it missed. */
   #turn = 0;
 
-  constructor({ provider, needsKey, entries, resolve, now = Date.now }: KeyPoolOptions) {
+  constructor({ provider, needsKey, entries, resolve, strategy = 'weighted', now = Date.now }: KeyPoolOptions) {
     this.#provider = provider;
     this.#needsKey = needsKey;
     this.#resolve = resolve;
+    this.#strategy = strategy;
     this.#now = now;
     this.#entries = entries.map(({ id, question, weight, requestsPerMinute, tokensPerMinute }) => ({
       id,
@@ -123,6 +135,8 @@ export class KeyPool {
       rest: null,
       restOfModels: new PerModel<Rest>(),
       turn: 0,
+      underWay: 0,
+      firstContent: new PeakEwma(),
       headers: null,
       learned: [],
     }));
@@ -213,6 +227,22 @@ export class KeyPool {
     return rest === null ? null : restInWords(rest, now);
   }
 
+  /** Why none of the keys can be used for a model now, as far as they have been read; null where one can. */
+  whyNoneReady(model: string): string | null {
+    if (this.#entries.length === 0) return null;
+    const now = this.#now();
+    let soonest: Rest | null = null;
+    for (const entry of this.#entries) {
+      if (entry.key === null) return null;
+      if (!this.#isUsable(entry)) continue;
+      const rest = restOf(entry, model, now);
+      if (rest === null) return null;
+      if (soonest === null || rest.until < soonest.until) soonest = rest;
+    }
+    if (soonest === null) return 'no key is there';
+    return `its key ${restInWords(soonest, now)}`;
+  }
+
   /** What came of a call. `fault` null: the key was taken. `headers`: of the answer, for the limits that they tell. */
   report(
     lease: KeyLease,
@@ -243,6 +273,15 @@ export class KeyPool {
   used(lease: KeyLease, tokens: number): void {
     const use = this.#uses.get(lease);
     if (use !== undefined) use.tokens = tokens;
+  }
+
+  /** An attempt that was made with it has ended. @param firstContentMs null: it gave none. */
+  ended(lease: KeyLease, firstContentMs: number | null): void {
+    if (!this.#underWay.delete(lease)) return;
+    const entry = this.#entries.find(({ id }) => id === lease.id);
+    if (entry === undefined) return;
+    entry.underWay -= 1;
+    if (firstContentMs !== null) entry.firstContent.add(firstContentMs, this.#now());
   }
 
   /** What an account's own page says of its limits. */
@@ -326,15 +365,39 @@ export class KeyPool {
     return limit === null || model === null ? now : limit.fitsAt(tokens, now);
   }
 
-  /** The conversation's key first, then the others in an order that is always the same for it. */
+  /** The conversation's key first, whatever the strategy; then the others as that has them. */
   #ranked(entries: readonly Entry[], { conversation, model }: KeyRequest): readonly Entry[] {
     if (entries.length < 2) return entries;
-    if (conversation === null) return entries.toSorted((a, b) => this.#turnOf(a) - this.#turnOf(b));
-    const home = this.#homeOf(conversation, model);
-    const ranked = entries
-      .map((entry) => ({ entry, score: entry.id === home ? Number.POSITIVE_INFINITY : scoreOf(entry, conversation) }))
-      .sort((a, b) => b.score - a.score);
-    return ranked.map(({ entry }) => entry);
+    const ranked = this.#byStrategy(entries, conversation);
+    const home = conversation === null ? undefined : this.#homeOf(conversation, model);
+    return home === undefined ? ranked : ranked.toSorted((a, b) => Number(b.id === home) - Number(a.id === home));
+  }
+
+  #byStrategy(entries: readonly Entry[], conversation: string | null): readonly Entry[] {
+    switch (this.#strategy) {
+      case 'priority':
+        return entries;
+      case 'round-robin':
+        return entries.toSorted((a, b) => this.#turnOf(a) - this.#turnOf(b));
+      case 'least-connections':
+        return this.#leastFirst(entries, ({ underWay, weight }) => underWay / weight);
+      case 'response-time': {
+        const now = this.#now();
+        return this.#leastFirst(entries, ({ firstContent, underWay }) => firstContent.load(underWay, now));
+      }
+      case 'weighted':
+        // In an order that is always the same for a conversation, also after a restart.
+        return conversation === null
+          ? entries.toSorted((a, b) => this.#turnOf(a) - this.#turnOf(b))
+          : this.#leastFirst(entries, (entry) => -scoreOf(entry, conversation));
+    }
+  }
+
+  #leastFirst(entries: readonly Entry[], of: (entry: Entry) => number): readonly Entry[] {
+    return entries
+      .map((entry) => ({ entry, load: of(entry) }))
+      .sort((a, b) => a.load - b.load || this.#turnOf(a.entry) - this.#turnOf(b.entry))
+      .map(({ entry }) => entry);
   }
 
   /** Each is behind the one that was used last by its share at most. */
@@ -344,14 +407,22 @@ export class KeyPool {
 
   #lease(entry: Entry, { model, conversation, tokens }: KeyRequest, now: number): KeyLease {
     const lease = leaseOf(entry, model);
-    if (conversation === null) {
+    if (this.#takesTurn(entry, conversation, model)) {
       this.#turn = this.#turnOf(entry);
       entry.turn = this.#turn + 1 / entry.weight;
     }
     if (model === null) return lease;
+    entry.underWay += 1;
+    this.#underWay.add(lease);
     if (entry.limit !== null) this.#uses.set(lease, entry.limit.use(tokens, now));
     if (conversation !== null && this.size > 1) this.#moveHome(conversation, model, entry);
     return lease;
+  }
+
+  /** Whether it was its strategy that chose a key, and not the conversation. */
+  #takesTurn({ id }: Entry, conversation: string | null, model: string | null): boolean {
+    if (conversation === null) return true;
+    return this.#strategy !== 'weighted' && this.#homeOf(conversation, model) !== id;
   }
 
   /** The key of a conversation's model; of one that is new to it, and of none, the one that was used last. */

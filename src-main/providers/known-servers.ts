@@ -61,6 +61,7 @@ export const mistralModels: ModelProfile = {
 export const lmstudioProfile = {
   // Release notes of 0.3.29: /v1/responses.
   protocols: ['openai-chat', 'openai-responses'],
+  selfHosted: true,
   // API changelog: tool_choice is "auto", "none" or "required"; an object counts as "auto" (Open-Historia/open-historia pull
   // request 333).
   quirks: { takesNamedTool: false },
@@ -73,6 +74,7 @@ export const lmstudioProfile = {
  * claims of compatibility" (its README).
  */
 export const llamacppProfile = {
+  selfHosted: true,
   // docs/function-calling.md: tools' schemas become grammars. README: chat_template_kwargs. A tool_choice that is no text counts
   // as "auto" (its issue 26535).
   quirks: { toolSchema: 'grammar', takesNamedTool: false, reasoningFormat: 'chat_template_kwargs' },
@@ -85,6 +87,7 @@ export const llamacppProfile = {
  * entrypoints/anthropic: documents, server tools), and does not read `thinking`.
  */
 export const vllmProfile = {
+  selfHosted: true,
   // docs.vllm.ai, "Reasoning outputs": chat_template_kwargs.
   quirks: { reasoningFormat: 'chat_template_kwargs' },
   countsIn: 'anthropic',
@@ -237,6 +240,7 @@ export const knownServers: readonly KnownServer[] = [
     // Spoken to in OpenAI's dialect, where it cannot be told not to.
     name: 'Ollama',
     ports: ['11434'],
+    selfHosted: true,
     // ollama/ollama issue 4967: the beginning is dropped without a word.
     takesTooMuch: true,
   },

@@ -3,6 +3,7 @@ import type { ModelListView } from '../../src-shared/control.ts';
 import type { ModelFacts } from '../protocols/codec.ts';
 import { bareName, undated } from './model-catalogue.ts';
 import type { VendorModel } from './model-listing.ts';
+import type { Price } from './model-prices.ts';
 
 /** As many ids as a view has; a list may have thousands. */
 const SHOWN = 200;
@@ -11,6 +12,7 @@ const SHOWN = 200;
 export class ListedModels {
   readonly #configured: readonly ModelConfig[] | null;
   readonly #configuredFacts: ReadonlyMap<string, Partial<ModelFacts>>;
+  readonly #prices: ReadonlyMap<string, Price>;
   readonly #builtIn: readonly string[];
   #fetched: { models: readonly VendorModel[]; at: number } | null = null;
   #error: string | null = null;
@@ -25,6 +27,7 @@ export class ListedModels {
   constructor(configured: readonly (string | ModelConfig)[] | null, builtIn: readonly string[]) {
     this.#configured = configured?.map((model) => (typeof model === 'string' ? { id: model } : model)) ?? null;
     this.#configuredFacts = new Map(this.#configured?.map((model) => [model.id, saidOf(model)]));
+    this.#prices = new Map(this.#configured?.flatMap(({ id, price }) => (price === undefined ? [] : [[id, price]])));
     this.#builtIn = builtIn;
     this.#settle();
   }
@@ -62,6 +65,11 @@ export class ListedModels {
   /** What the configuration alone says of a model. */
   configuredFacts(model: string): Partial<ModelFacts> {
     return this.#configuredFacts.get(model) ?? {};
+  }
+
+  /** What the configuration says that a model costs; null where it does not. */
+  configuredPrice(model: string): Price | null {
+    return this.#prices.get(model) ?? null;
   }
 
   /** @param at Unix time in ms at which the list was fetched. */

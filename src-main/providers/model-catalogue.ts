@@ -2,14 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ModelFacts, unknownModel } from '../protocols/codec.ts';
 import type { ReasoningEffort } from '../protocols/effort.ts';
-
-/** Prices in US dollars for a million tokens. */
-interface Rates {
-  input: number;
-  output: number;
-  cacheRead?: number;
-  cacheWrite?: number;
-}
+import { free, type Price } from './model-prices.ts';
 
 /** What is known of a model; what is absent is unknown. Token counts. */
 export interface CatalogueEntry {
@@ -18,8 +11,7 @@ export interface CatalogueEntry {
   reasoning?: boolean;
   efforts?: ReasoningEffort[];
   images?: boolean;
-  /** `tiers`: what a request costs whose input is larger. */
-  cost?: Rates & { tiers?: (Rates & { inputTokensAbove: number })[] };
+  cost?: Price;
 }
 
 type Models = Readonly<Record<string, Readonly<Record<string, CatalogueEntry>>>>;
@@ -105,6 +97,22 @@ export function factsOf(kind: string | null, model: string): ModelFacts {
 export function isListed(kind: string | null, model: string): boolean {
   const listed = kind === null ? undefined : catalogue().models.get(kind);
   return listed !== undefined && namesOf(model).some((name) => listed.has(name));
+}
+
+/**
+ * What a vendor's model costs; null where that is not known. What others ask for a model of the same name says nothing of it.
+ * @param kind as in `factsOf`.
+ */
+export function priceOf(kind: string, model: string): Price | null {
+  const listed = catalogue().models.get(kind);
+  const plain = model.replace(/\[1m\]$/, '');
+  // OpenRouter's docs, "Model variants". What its other variants cost is for whoever they lead to to say.
+  if (kind === 'openrouter' && plain.endsWith(':free')) return free;
+  for (const name of [plain, undated(plain)]) {
+    const entry = listed?.get(name);
+    if (entry !== undefined) return entry.cost ?? null;
+  }
+  return null;
 }
 
 function agreed(entries: readonly CatalogueEntry[]): ModelFacts {

@@ -15,6 +15,8 @@ export interface ServerProfile {
   countsIn?: ProviderProtocol;
   /** Takes prompts that are larger than its window, without saying what became of them. */
   takesTooMuch?: boolean;
+  /** Its user runs it, so that tokens cost nothing while it is in the user's own network. */
+  selfHosted?: boolean;
   /** Where some of its models differ: the first that matches a name counts. */
   models?: readonly ModelProfile[];
 }

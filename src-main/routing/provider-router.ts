@@ -1,238 +1,310 @@
 import type { Config } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import { nearNames } from '../../src-shared/near-names.ts';
 import type { TraceStep } from '../../src-shared/requests.ts';
-import { type ModelFacts, unknownModel } from '../protocols/codec.ts';
+import type { CandidatePlace, RouteView, RoutingFacts } from '../../src-shared/routing.ts';
+import type { Changes, RuleTarget, Strategy } from '../../src-shared/rules.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
-import type { Plan, Target } from './plan.ts';
+import type { AttemptResult } from './attempt-result.ts';
+import { unfit } from './fitness.ts';
+import { type ListedModel, ModelNames, type Understood } from './model-names.ts';
+import { FAILOVER_IS_OFF, nameOf, type Plan, type Target } from './plan.ts';
+import { RequestFacts } from './request-facts.ts';
+import type { RoutingState } from './routing-state.ts';
+import { type MatchedRule, RuleSet } from './rule-set.ts';
+import { type Choice, rank, type Why } from './strategies.ts';
 
-/** A name that clients may ask for, as `/v1/models` lists it. Of an alias, the facts are what holds for all of its targets. */
-export interface ListedModel {
-  id: string;
-  displayName: string;
-  /** Id of the provider; null for an alias, whose targets may lie with several. */
-  provider: string | null;
-  facts: ModelFacts;
+/** A target that a request could go to, and what becomes of it. */
+interface Candidate extends Choice {
+  place: CandidatePlace;
+  score: number | null;
+  why: Why;
 }
 
-const TIERS = ['opus', 'sonnet', 'haiku', 'fable'] as const;
+/** What was decided, as the plan and its explanation are made of it. */
+interface Decision {
+  facts: RoutingFacts;
+  naming: Understood;
+  rule: MatchedRule | null;
+  route: string;
+  strategy: { name: Strategy; why: string };
+  affinity: string | null;
+  changes: Changes | null;
+  /** Those that are tried first, in their order. */
+  candidates: readonly Candidate[];
+}
+
+export interface RouterOptions {
+  config: Pick<Config, 'aliases' | 'routing'>;
+  providers: readonly BaseProvider[];
+  /** The built-in provider: asked for by name always, and by default only while no other exists. */
+  demo: BaseProvider;
+  /** What is known of targets from earlier requests. It outlives the router. */
+  state: RoutingState;
+  /** 0 (inclusive) to 1. */
+  random?: () => number;
+}
 
 /**
- * Turns the model a request asks for into an ordered list of targets. Another configuration makes another router, and
- * requests in flight keep theirs; the providers' lists of models change while it lives.
+ * Turns the facts of a request into an ordered list of targets: names and rules say which come into question, their abilities
+ * and circuits which of them can be used, a strategy and the conversation's home in which order they are tried.
+ *
+ * Another configuration makes another router, and requests in flight keep theirs.
  */
 export class ProviderRouter {
+  readonly names: ModelNames;
   readonly #routing: Config['routing'];
-  /** Enabled ones in order of preference; the built-in demo comes last and is not among them. */
-  readonly #providers: readonly BaseProvider[];
-  readonly #byId: ReadonlyMap<string, BaseProvider>;
-  readonly #demo: BaseProvider;
-  readonly #aliases: ReadonlyMap<string, readonly string[]>;
+  readonly #state: RoutingState;
+  readonly #rules: RuleSet;
+  readonly #random: () => number;
 
-  /** @param demo the built-in provider: asked for by name always, and by default only while no other exists. */
-  constructor(config: Pick<Config, 'aliases' | 'routing'>, providers: readonly BaseProvider[], demo: BaseProvider) {
+  constructor({ config, providers, demo, state, random = Math.random }: RouterOptions) {
+    this.names = new ModelNames(config, providers, demo);
     this.#routing = config.routing;
-    this.#providers = providers.filter(({ enabled }) => enabled).sort((a, b) => a.priority - b.priority);
-    this.#byId = new Map([[demo.id, demo], ...providers.map((provider) => [provider.id, provider] as const)]);
-    this.#demo = this.#byId.get(demo.id) ?? demo;
-    this.#aliases = new Map(Object.entries(config.aliases));
+    this.#state = state;
+    this.#rules = new RuleSet(config.routing.rules, config.routing.routes);
+    this.#random = random;
   }
 
-  /** What in the configuration leads nowhere, for people. Names that a list might have which is not there yet are none of it. */
+  /** What in the configuration leads nowhere, for people. */
   get warnings(): readonly string[] {
-    if (this.#providers.some(isUnlisted)) return [];
-    const dead = (what: string, names: readonly string[]): string[] =>
-      names
-        .filter((name) => this.#byName(name) === null)
-        .map((name) => `${what} leads to '${name}', which no enabled provider has.`);
-    return [
-      ...[...this.#aliases].flatMap(([alias, names]) => dead(`The alias '${alias}'`, names)),
-      ...TIERS.flatMap((tier) => dead(`The tier '${tier}'`, this.#routing.tiers[tier] ?? [])),
-    ];
+    if (this.names.mayGrow) return [];
+    const inRules = this.#rules.named.flatMap(({ who, targets, model }) => [
+      // Of `provider-id/*`, only the provider is certain.
+      ...targets
+        .filter((name) => this.names.targetsOf(name.replace(/\/\*$/, '/any'), '').length === 0)
+        .map((name) => `${who} leads to '${name}', which no enabled provider has.`),
+      ...(model !== null && this.names.understand(model).as === 'unknown'
+        ? [`${who} asks for '${model}' instead, which no enabled provider has.`]
+        : []),
+    ]);
+    return [...this.names.warnings, ...inRules];
   }
 
-  /** @throws ProxyError `unknown_model`, naming near matches. */
-  plan(asked: string): Plan {
-    const trace: TraceStep[] = [];
-    const found = this.#resolve(this.#withoutWindowMark(asked, trace), trace);
-    if (found === null)
-      throw ProxyError.of('unknown_model', {
-        model: asked,
-        near: nearNames(asked, this.#names()),
-        unlisted: this.#providers.filter(isUnlisted).map((provider) => {
-          const { error } = provider.modelsView();
-          return { provider: provider.id, reason: error };
-        }),
-      });
-    const { failover } = this.#routing.loadBalancing;
-    const targets = failover ? found.targets : found.targets.slice(0, 1);
-    trace.push({
-      step: 'targets',
-      detail: `${targets.map(({ provider, model }) => `${provider.id}/${model}`).join(', then ')}${failover ? '' : ' (failover is off)'}`,
-    });
-    return { route: found.route, targets, trace };
+  /** Names of the headers that rules ask for, in lower case. */
+  get headers(): ReadonlySet<string> {
+    return this.#rules.headers;
   }
 
-  /** Everything that can be asked for and routed, aliases first. */
-  list(): ListedModel[] {
-    const listed: ListedModel[] = [];
-    for (const [alias, names] of this.#aliases) {
-      const targets = this.#targetsOf(names);
-      if (targets.length > 0)
-        listed.push({ id: alias, displayName: alias, provider: null, facts: sharedFacts(targets) });
-    }
-    for (const provider of this.#listing())
-      for (const model of provider.models) listed.push(listedModel(provider, model));
-    return listed;
+  /** @throws ProxyError `unknown_model`, naming near matches; `rule_leads_nowhere` */
+  plan(facts: RoutingFacts): Plan {
+    const decision = this.#decide(facts);
+    const { route, candidates } = decision;
+    const targets = inPlaces(candidates, ['target', 'fallback']);
+    if (targets.length === 0) throw this.#nowhere(decision);
+    return {
+      route,
+      targets,
+      reserves: inPlaces(candidates, ['reserve']),
+      contentPolicy: inPlaces(candidates, ['content-policy']),
+      trace: this.#traceOf(decision),
+      explain: () => this.#view(decision),
+    };
+  }
+
+  /** How a request would be routed; says so, where it leads nowhere. */
+  explain(facts: RoutingFacts): RouteView {
+    return this.#view(this.#decide(facts));
   }
 
   /**
-   * A name that can be asked for, listed or not.
-   * @throws ProxyError `unknown_model`
+   * An attempt is to begin. Null: its circuit has opened meanwhile. Else what to call when it has ended.
+   * @param isReserve nothing else is left: it begins whatever its circuit says.
    */
+  begin(facts: RoutingFacts, target: Target, isReserve = false): ((result: AttemptResult) => void) | null {
+    return this.#state.begin(facts, target, isReserve);
+  }
+
+  list(): ListedModel[] {
+    return this.names.list();
+  }
+
+  /** @throws ProxyError `unknown_model` */
   find(asked: string): ListedModel {
-    const { targets } = this.plan(asked);
-    const [target] = targets;
-    if (target !== undefined && asked === `${target.provider.id}/${target.model}`)
-      return listedModel(target.provider, target.model);
-    return { id: asked, displayName: asked, provider: null, facts: sharedFacts(targets) };
+    return this.names.find(asked);
   }
 
-  /** Those whose models are offered. */
-  #listing(): readonly BaseProvider[] {
-    return this.#providers.length > 0 ? this.#providers : [this.#demo];
-  }
-
-  *#names(): Generator<string> {
-    for (const [alias, names] of this.#aliases) if (this.#targetsOf(names).length > 0) yield alias;
-    for (const provider of this.#listing()) for (const model of provider.models) yield `${provider.id}/${model}`;
-  }
-
-  #targetsOf(names: readonly string[]): Target[] {
-    return names.flatMap((name) => this.#byName(name)?.targets ?? []);
-  }
-
-  /** `claude-opus-5-5[1m]` is how Claude Code writes "with the window of a million tokens"; the name is what stands before it. */
-  #withoutWindowMark(asked: string, trace: TraceStep[]): string {
-    if (!asked.endsWith('[1m]')) return asked;
-    if (this.#aliases.has(asked) || this.#providers.some(({ models }) => models.includes(asked))) return asked;
-    const bare = asked.slice(0, -'[1m]'.length);
-    trace.push({ step: 'model', detail: `'${asked}' is '${bare}' with a window of 1M tokens` });
-    return bare;
-  }
-
-  #resolve(asked: string, trace: TraceStep[]): { route: string; targets: readonly Target[] } | null {
-    const aliased = this.#targetsOf(this.#aliases.get(asked) ?? []);
-    if (aliased.length > 0) {
-      trace.push({ step: 'model', detail: `'${asked}' is an alias` });
-      return { route: `alias ${asked}`, targets: aliased };
-    }
-    const named = this.#byName(asked);
-    if (named !== null) {
-      trace.push({ step: 'model', detail: named.detail });
-      return { route: named.route, targets: named.targets };
-    }
-    const lower = asked.toLowerCase();
-    for (const tier of TIERS) {
-      if (!lower.includes(tier)) continue;
-      const targets = this.#targetsOf(this.#routing.tiers[tier] ?? []);
-      if (targets.length === 0) continue;
-      trace.push({ step: 'model', detail: `no provider lists '${asked}'; its name belongs to the tier '${tier}'` });
-      return { route: `tier ${tier}`, targets };
-    }
-    const fallback = this.#default();
-    if (fallback === null) return null;
-    trace.push({ step: 'model', detail: `no provider lists '${asked}'; ${fallback.detail}` });
-    return fallback;
-  }
-
-  /** `provider-id/model-id`, or a bare model id that enabled providers serve. */
-  #byName(name: string): { route: string; targets: Target[]; detail: string } | null {
-    // Provider ids hold no slash, model ids may: the first slash divides them.
-    const slash = name.indexOf('/');
-    const provider = slash === -1 ? undefined : this.#byId.get(name.slice(0, slash));
-    // What is meant for one that is off goes to no other.
-    if (provider?.enabled === false) return null;
-    if (provider !== undefined) {
-      const model = name.slice(slash + 1);
-      if (model !== '')
-        return {
-          route: `provider ${provider.id}`,
-          targets: [{ provider, model }],
-          detail: `'${name}' names the provider '${provider.id}'`,
-        };
-    }
-    const servedBy = (candidate: BaseProvider): Target[] => {
-      const model = candidate.nameOf(name);
-      return model === null ? [] : [{ provider: candidate, model }];
-    };
-    const targets = this.#providers.flatMap(servedBy);
-    if (targets.length === 0) targets.push(...servedBy(this.#demo));
-    if (targets.length === 0) return null;
+  #decide(facts: RoutingFacts): Decision {
+    const asked = this.names.understand(facts.model);
+    const rule = this.#rules.first({ facts, naming: asked });
+    const changes = rule?.use.change ?? null;
+    const model = changes?.model ?? facts.model;
+    const naming = changes?.model === undefined ? asked : this.names.understand(model);
+    const listed = rule?.use.targets;
+    const choices: Choice[] =
+      listed === undefined
+        ? naming.targets.map((target) => this.#choice(target, target.provider.weight, changes))
+        : this.#choicesOf(listed, model, changes);
+    const fallback = this.#choicesOf(rule?.use.fallback ?? [], model, changes);
+    const strategy = this.#strategyOf(rule, naming);
+    const { candidates, affinity } = this.#order(facts, strategy.name, choices, fallback);
+    const contentPolicy = this.#choicesOf(rule?.use.contentPolicy ?? [], model, changes).map(
+      (choice): Candidate => ({ ...choice, place: 'content-policy', score: null, why: null }),
+    );
     return {
-      route: `model ${name}`,
-      targets,
-      detail: `'${name}' is served by ${targets.map(({ provider: { id } }) => id).join(', ')}`,
+      facts,
+      naming,
+      rule,
+      route: rule?.route ?? naming.route,
+      strategy,
+      affinity,
+      changes,
+      candidates: [...candidates, ...contentPolicy],
     };
   }
 
-  #default(): { route: string; targets: Target[]; detail: string } | null {
-    const id = this.#routing.defaultProvider;
-    const chosen = id === undefined ? undefined : this.#byId.get(id);
-    if (chosen?.enabled) {
-      const model = chosen.models[0];
-      if (model !== undefined)
-        return {
-          route: `default ${chosen.id}`,
-          targets: [{ provider: chosen, model }],
-          detail: `routing.defaultProvider is '${chosen.id}'`,
-        };
-    }
-    if (this.#providers.length > 0) return null;
-    const model = this.#demo.models[0] ?? 'demo';
+  #choice(target: Target, weight: number, changes: Changes | null): Choice {
+    return { target: changes === null ? target : { ...target, changes }, weight };
+  }
+
+  #choicesOf(targets: readonly RuleTarget[], asked: string, changes: Changes | null): Choice[] {
+    return targets.flatMap(({ target: name, weight }) =>
+      this.names.targetsOf(name, asked).map((target) => this.#choice(target, weight, changes)),
+    );
+  }
+
+  #strategyOf(rule: MatchedRule | null, { isShared }: Understood): Decision['strategy'] {
+    if (rule?.use.strategy !== undefined) return { name: rule.use.strategy, why: `rule '${rule.id}' says so` };
+    if (rule?.use.targets !== undefined) return { name: 'priority', why: 'in the order in which the rule names them' };
+    const { strategy } = this.#routing.loadBalancing;
+    if (isShared)
+      return { name: strategy, why: 'routing.loadBalancing.strategy, for a model that several providers have' };
+    return { name: 'priority', why: 'in the order in which they are named' };
+  }
+
+  /** Sorts out who can be used, and in which order. */
+  #order(
+    facts: RoutingFacts,
+    strategy: Strategy,
+    choices: readonly Choice[],
+    fallback: readonly Choice[],
+  ): { candidates: Candidate[]; affinity: string | null } {
+    const seen = new Set<string>();
+    const ready: Choice[] = [];
+    const later: Candidate[] = [];
+    const reserves: Candidate[] = [];
+    const unable: Candidate[] = [];
+    const readyFallback: Candidate[] = [];
+    const unusable = new Map<string, string>();
+    const sort = (choice: Choice, isFallback: boolean): void => {
+      const name = nameOf(choice.target);
+      if (seen.has(name)) return;
+      seen.add(name);
+      const place = isFallback ? 'fallback' : 'target';
+      const { provider, model } = choice.target;
+      const why = unfit(facts, choice.target);
+      if (why !== null) {
+        unusable.set(name, why);
+        unable.push({ ...choice, place: 'skipped', score: null, why });
+        return;
+      }
+      const circuit = this.#state.circuits.standing(provider.id, model);
+      if (circuit.state === 'open') {
+        unusable.set(name, circuit.why ?? 'its circuit is open');
+        reserves.push({ ...choice, place: 'reserve', score: null, why: circuit.why });
+        return;
+      }
+      const trouble = this.#state.troubleOf(choice.target);
+      if (trouble !== null) {
+        unusable.set(name, trouble);
+        later.push({ ...choice, place, score: null, why: `tried later: ${trouble}` });
+      } else if (isFallback) readyFallback.push({ ...choice, place, score: null, why: null });
+      else ready.push(choice);
+    };
+    for (const choice of choices) sort(choice, false);
+    for (const choice of fallback) sort(choice, true);
+
+    const ranked: Candidate[] =
+      ready.length === 0
+        ? []
+        : rank(strategy, ready, {
+            facts,
+            outcomes: this.#state.outcomes,
+            random: this.#random,
+            explore: this.#routing.learned.explore,
+          }).map(({ choice, score, why }) => ({ ...choice, place: 'target', score, why }));
+    const stay = this.#state.affinity.stay(
+      facts,
+      strategy,
+      [...ranked, ...readyFallback].map(({ target }) => target),
+      unusable,
+    );
+    let ordered = [...ranked, ...readyFallback, ...later];
+    const home = stay.index === null ? undefined : ordered[stay.index];
+    if (home !== undefined) ordered = [home, ...ordered.filter((one) => one !== home)];
+    if (ordered.length === 0) ordered = reserves.splice(0).map((one) => ({ ...one, place: 'target' }));
+    // What nobody can do is for a provider to refuse: what is known of models may be wrong.
+    if (ordered.length === 0)
+      ordered = unable
+        .splice(0)
+        .map((one) => ({ ...one, place: 'target', why: `${one.why}, but no other target is there` }));
+    const others = [...ordered.slice(1), ...reserves];
+    const kept = this.#routing.loadBalancing.failover ? others : others.map(withoutFailover);
+    return { candidates: [...ordered.slice(0, 1), ...kept, ...unable], affinity: stay.why };
+  }
+
+  /** The decision in a few words. */
+  #traceOf({ naming, rule, affinity, strategy, candidates }: Decision): TraceStep[] {
+    const trace: TraceStep[] = naming.steps.map((detail) => ({ step: 'model', detail }));
+    if (rule !== null) trace.push({ step: 'rule', detail: `'${rule.id}' matches` });
+    for (const { place, target, why } of candidates)
+      if (place === 'skipped' && why !== FAILOVER_IS_OFF)
+        trace.push({ step: 'target skipped', detail: `${nameOf(target)}: ${why}` });
+      else if (place === 'reserve') trace.push({ step: 'target left alone', detail: `${nameOf(target)}: ${why}` });
+    if (affinity !== null) trace.push({ step: 'conversation', detail: affinity });
+    const tried = candidates.filter(({ place }) => place === 'target' || place === 'fallback');
+    const off = this.#routing.loadBalancing.failover ? '' : ' (failover is off)';
+    const chosen = strategy.name === 'priority' || tried.length < 2 ? '' : ` (${strategy.name})`;
+    trace.push({
+      step: 'targets',
+      detail: `${tried.map(({ target }) => nameOf(target)).join(', then ')}${chosen}${off}`,
+    });
+    return trace;
+  }
+
+  /** A rule whose targets are not there is not passed over: what it keeps together, such as money or what is private, would not be. */
+  #nowhere({ facts, rule, changes }: Decision): ProxyError {
+    const targets = [...(rule?.use.targets ?? []), ...(rule?.use.fallback ?? [])].map(({ target }) => target);
+    if (rule !== null && rule.use.targets !== undefined)
+      return ProxyError.of('rule_leads_nowhere', { rule: rule.id, targets });
+    return this.names.unknown(changes?.model ?? facts.model);
+  }
+
+  #view(decision: Decision): RouteView {
+    const { facts, naming, route, strategy, affinity, changes, candidates } = decision;
+    let order = 0;
+    const hasTarget = candidates.some(({ place }) => place === 'target' || place === 'fallback');
     return {
-      route: 'demo',
-      targets: [{ provider: this.#demo, model }],
-      detail: 'no provider is configured, so the built-in demo answers',
+      facts: facts instanceof RequestFacts ? facts.settled() : facts,
+      naming: { as: naming.as, alias: naming.alias, tier: naming.tier, steps: [...naming.steps] },
+      rules: this.#rules.views({ facts, naming }),
+      route,
+      strategy,
+      affinity,
+      changes: changes === null ? null : shownChanges(changes),
+      candidates: candidates.map(({ target, place, score, why }) => {
+        const isTried = place === 'target' || place === 'fallback';
+        if (isTried) order += 1;
+        return {
+          provider: target.provider.id,
+          model: target.model,
+          place,
+          order: isTried ? order : null,
+          score,
+          why: typeof why === 'function' ? why() : why,
+        };
+      }),
+      problem: hasTarget ? null : this.#nowhere(decision).message,
     };
   }
 }
 
-/** Whether its models are its own to say, and it has not said yet. */
-const isUnlisted = (provider: BaseProvider): boolean => provider.listsModels && provider.modelsView().source === 'none';
+/** A header may carry what is nobody's business. */
+const shownChanges = ({ headers, ...changes }: Changes): Changes =>
+  headers === undefined
+    ? changes
+    : { ...changes, headers: Object.fromEntries(Object.keys(headers).map((name) => [name, '[redacted]'])) };
 
-const listedModel = (provider: BaseProvider, model: string): ListedModel => ({
-  id: `${provider.id}/${model}`,
-  displayName: `${provider.displayNameOf(model)} (${provider.name})`,
-  provider: provider.id,
-  facts: provider.factsOf(model),
-});
+const withoutFailover = (one: Candidate): Candidate => ({ ...one, place: 'skipped', why: FAILOVER_IS_OFF });
 
-/** What holds for all of the targets, since a request may reach any of them: the least of their limits that are known. */
-function sharedFacts(targets: readonly Target[]): ModelFacts {
-  const [first = unknownModel, ...others] = targets.map(({ provider, model }) => provider.factsOf(model));
-  return others.reduce((shared, facts) => bothFacts(shared, facts), first);
-}
-
-function bothFacts(one: ModelFacts, other: ModelFacts): ModelFacts {
-  const both = (name: Ability): boolean | null =>
-    one[name] === false || other[name] === false ? false : one[name] === null ? null : other[name];
-  return {
-    contextWindow: least(one.contextWindow, other.contextWindow),
-    maxOutput: least(one.maxOutput, other.maxOutput),
-    efforts: other.efforts === null ? null : (one.efforts?.filter((effort) => other.efforts?.includes(effort)) ?? null),
-    reasoning: both('reasoning'),
-    images: both('images'),
-    documents: both('documents'),
-    tools: both('tools'),
-    parallelTools: both('parallelTools'),
-    structuredOutput: both('structuredOutput'),
-    promptCaching: both('promptCaching'),
-    streaming: both('streaming'),
-  };
-}
-
-type Ability = { [Name in keyof ModelFacts]: ModelFacts[Name] extends boolean | null ? Name : never }[keyof ModelFacts];
-
-const least = (one: number | null, other: number | null): number | null =>
-  one === null || other === null ? (one ?? other) : Math.min(one, other);
+const inPlaces = (candidates: readonly Candidate[], places: readonly CandidatePlace[]): Target[] =>
+  candidates.filter(({ place }) => places.includes(place)).map(({ target }) => target);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { ModelFacts } from '../protocols/codec.ts';
-import type { ListedModel } from '../routing/provider-router.ts';
+import type { ListedModel } from '../routing/model-names.ts';
 
 export interface ModelsDoorOptions {
   /** Everything that can be routed. */

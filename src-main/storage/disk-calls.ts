@@ -20,6 +20,18 @@ export interface SavedOwner {
   day: number;
 }
 
+/** What holds for a whole conversation, as the disk has it. */
+export interface SavedNote {
+  /** Digest that names the conversation. */
+  digest: number;
+  /** Text that was added to its system prompt. */
+  system: string | null;
+  /** `provider-id/model-id` */
+  home: string | null;
+  /** Of its last use, in days since 1970. */
+  day: number;
+}
+
 /** What is written at once, in order. */
 export interface Batch {
   turns: readonly { conversation: string; key: string; turn: RememberedTurn }[];
@@ -27,6 +39,7 @@ export interface Batch {
   used: readonly string[];
   owners: readonly SavedOwner[];
   corrections: readonly SavedCorrection[];
+  notes: readonly SavedNote[];
 }
 
 /** All owners of signatures, the longest unused first, as columns: they are many. */
@@ -51,6 +64,8 @@ export interface DiskCalls {
   read: { asked: { conversation: string }; answer: readonly KeyedTurn[] };
   write: { asked: Batch; answer: null };
   owners: { asked: null; answer: OwnerColumns };
+  /** The longest unused first. */
+  notes: { asked: null; answer: readonly SavedNote[] };
   corrections: { asked: null; answer: readonly SavedCorrection[] };
   /** Forgets what has not been used for too long. */
   expire: { asked: null; answer: null };
@@ -87,6 +102,7 @@ export interface DatabaseOptions {
   keepDays: number;
   limits: ConversationLimits;
   maxSignatures: number;
+  maxNotes: number;
 }
 
 /** Of one conversation. The oldest turns are dropped. */

@@ -1,6 +1,14 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Batch, DatabaseOptions, DiskStats, KeyedTurn, OwnerColumns, SavedCorrection } from './disk-calls.ts';
+import type {
+  Batch,
+  DatabaseOptions,
+  DiskStats,
+  KeyedTurn,
+  OwnerColumns,
+  SavedCorrection,
+  SavedNote,
+} from './disk-calls.ts';
 import { migrations } from './reasoning-schema.ts';
 import {
   asBroken,
@@ -58,6 +66,15 @@ const queries = {
   signatures: 'SELECT digest, provider, day FROM signature ORDER BY day',
   trimSignatures: 'DELETE FROM signature WHERE digest IN (SELECT digest FROM signature ORDER BY day LIMIT ?)',
   expireSignatures: 'DELETE FROM signature WHERE day < ?',
+  findText: 'SELECT id FROM text WHERE text = ?',
+  addText: 'INSERT INTO text (text) VALUES (?)',
+  putNote: `INSERT INTO note (digest, system, home, day) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+    SET system = excluded.system, home = excluded.home, day = excluded.day`,
+  notes: `SELECT digest, text, home, day FROM note LEFT JOIN text ON text.id = system ORDER BY day`,
+  countNotes: 'SELECT count(*) AS count FROM note',
+  trimNotes: 'DELETE FROM note WHERE digest IN (SELECT digest FROM note ORDER BY day LIMIT ?)',
+  expireNotes: 'DELETE FROM note WHERE day < ?',
+  dropTexts: 'DELETE FROM text WHERE id NOT IN (SELECT system FROM note WHERE system IS NOT NULL)',
   putCorrection: `INSERT INTO correction (provider, model, data, saved) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
     SET data = excluded.data, saved = excluded.saved`,
   trimCorrections: `DELETE FROM correction WHERE (provider, model) IN
@@ -150,11 +167,13 @@ export class ReasoningDatabase {
             if (turn !== undefined) bytes += BYTES_PER_TURN + this.#putTurn(opened, turn, now);
           }
         });
-      if (batch.used.length + batch.owners.length + batch.corrections.length === 0) return;
+      const { used, owners, corrections, notes } = batch;
+      if (used.length + owners.length + corrections.length + notes.length === 0) return;
       this.#change(opened, () => {
-        for (const conversation of batch.used) opened.run.use.run(now, conversationId(conversation), now);
-        this.#putOwners(opened, batch.owners);
-        this.#putCorrections(opened, batch.corrections, now);
+        for (const conversation of used) opened.run.use.run(now, conversationId(conversation), now);
+        this.#putOwners(opened, owners);
+        this.#putCorrections(opened, corrections, now);
+        this.#putNotes(opened, notes);
       });
     });
   }
@@ -179,6 +198,18 @@ export class ReasoningDatabase {
     });
   }
 
+  /** The longest unused first. */
+  notes(now: number): SavedNote[] {
+    return this.#repairing(now, ({ run }) =>
+      run.notes.all().map(({ digest, text, home, day }) => ({
+        digest: Number(digest),
+        system: text === null ? null : String(text),
+        home: home === null ? null : String(home),
+        day: Number(day),
+      })),
+    );
+  }
+
   /** The longest not saved first. */
   corrections(now: number): SavedCorrection[] {
     return this.#repairing(now, ({ run }) =>
@@ -198,7 +229,12 @@ export class ReasoningDatabase {
         this.#change(opened, () => {
           dropped = this.#dropUnused(opened, this.#expiryAt(now), SLICE);
         });
-      this.#change(opened, () => opened.run.expireSignatures.run(Math.trunc(this.#expiryAt(now) / DAY_MS)));
+      this.#change(opened, () => {
+        const day = Math.trunc(this.#expiryAt(now) / DAY_MS);
+        opened.run.expireSignatures.run(day);
+        opened.run.expireNotes.run(day);
+        opened.run.dropTexts.run();
+      });
       const used = pagesInUse(opened.db);
       if (pragma(opened.db, 'page_count') > 1.25 * used + SLICE) this.#shrink(opened, used);
     });
@@ -352,6 +388,16 @@ export class ReasoningDatabase {
     this.#signaturesSinceTrim = 0;
     const excess = Number(run.countSignatures.get()?.count) - this.#options.maxSignatures;
     if (excess > 0) run.trimSignatures.run(excess);
+  }
+
+  #putNotes({ run }: Opened, notes: Batch['notes']): void {
+    for (const { digest, system, home, day } of notes) {
+      const text = system === null ? null : (run.findText.get(system)?.id ?? run.addText.run(system).lastInsertRowid);
+      run.putNote.run(digest, text, home, day);
+    }
+    if (notes.length === 0) return;
+    const excess = Number(run.countNotes.get()?.count) - this.#options.maxNotes;
+    if (excess > 0) run.trimNotes.run(excess);
   }
 
   #putCorrections({ run }: Opened, corrections: Batch['corrections'], now: number): void {

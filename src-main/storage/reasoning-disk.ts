@@ -103,8 +103,8 @@ export class ReasoningDisk {
   }
 
   #start(): Worker {
-    const { file, maxBytes, keepDays, limits, maxSignatures, startWorker = newWorker } = this.#options;
-    const workerData: DatabaseOptions = { file, maxBytes, keepDays, limits, maxSignatures };
+    const { file, maxBytes, keepDays, limits, maxSignatures, maxNotes, startWorker = newWorker } = this.#options;
+    const workerData: DatabaseOptions = { file, maxBytes, keepDays, limits, maxSignatures, maxNotes };
     const worker = startWorker(WORKER, {
       workerData,
       // There is nothing in the environment that it needs, and there may be keys.

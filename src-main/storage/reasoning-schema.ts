@@ -43,4 +43,17 @@ export const migrations: readonly Migration[] = [
         PRIMARY KEY (provider, model)
       ) STRICT, WITHOUT ROWID;
     `),
+  (db) =>
+    db.exec(`
+      CREATE TABLE text (
+        id INTEGER PRIMARY KEY,
+        text TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE note (
+        digest INTEGER PRIMARY KEY,
+        system INTEGER, -- a text
+        home TEXT,
+        day INTEGER NOT NULL -- of its last use, since 1970
+      ) STRICT;
+    `),
 ];

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { ReasoningMemory, SignatureOwners } from '../pipeline/reasoning-memory.ts';
+import type { ConversationNotes, ReasoningMemory, SignatureOwners } from '../pipeline/reasoning-memory.ts';
 import { nothingRemembered, type Recall, type RememberedTurn } from '../protocols/remembered-turn.ts';
 import { type Conversation, Conversations } from './conversations.ts';
 import type { ConversationLimits, SavedCorrection } from './disk-calls.ts';
+import { NoteTable } from './note-table.ts';
 import { ReasoningDisk, type ReasoningDiskOptions, within } from './reasoning-disk.ts';
 import { SignatureTable } from './signature-table.ts';
 import { turnBytes } from './turn-bytes.ts';
@@ -16,6 +17,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const FILE = 'reasoning.db';
 const CLOSE_MS = 2_000;
+/** Times that notes are waited for longer, once at the start: without them a conversation gets another prompt than it had. */
+const NOTES_PATIENCE = 5;
 /** On disk. */
 const BYTES_PER_SIGNATURE = 25;
 
@@ -35,6 +38,8 @@ export interface ReasoningStoreOptions {
   limits?: ConversationLimits;
   /** How many signatures are known at most. */
   maxSignatures?: number;
+  /** Of how many conversations notes are kept at most. */
+  maxNotes?: number;
   /** How long the disk is waited for, in ms. */
   waitMs?: number;
   startWorker?: ReasoningDiskOptions['startWorker'];
@@ -64,6 +69,7 @@ export interface SavedCorrections {
  */
 export class ReasoningStore implements ReasoningMemory {
   readonly signatures: SignatureOwners;
+  readonly notes: ConversationNotes;
   readonly corrections: SavedCorrections;
   readonly #now: () => number;
   readonly #waitMs: number;
@@ -75,6 +81,9 @@ export class ReasoningStore implements ReasoningMemory {
   #isNew: boolean;
   readonly #owners: SignatureTable;
   #ownersRead: 'no' | 'yes' | Promise<void>;
+  readonly #notes: NoteTable;
+  #notesRead: 'no' | 'yes' | Promise<void>;
+  #notesWaited: { reading: Promise<void>; done: Promise<void> } | null = null;
   /** Someone has waited for the disk in vain: nobody else does, nor asks it for more, before it has answered. */
   #isSlow = false;
   /** Reads under way. */
@@ -84,6 +93,7 @@ export class ReasoningStore implements ReasoningMemory {
 
   private constructor(options: ReasoningStoreOptions) {
     const { folder, maxBytes, keepDays, onWarning, now = Date.now, maxSignatures = 200_000, startWorker } = options;
+    const { maxNotes = 20_000 } = options;
     this.#now = now;
     this.#waitMs = options.waitMs ?? 1_000;
     this.#keepMs = keepDays * DAY_MS;
@@ -97,12 +107,14 @@ export class ReasoningStore implements ReasoningMemory {
       const file = path.join(folder, FILE);
       // They must leave most of it to conversations.
       const signatures = Math.min(maxSignatures, Math.floor(maxBytes / BYTES_PER_SIGNATURE / 12));
-      const settings = { file, maxBytes, keepDays, limits: this.#limits, maxSignatures: signatures, onWarning, now };
+      const most = { maxSignatures: signatures, maxNotes };
+      const settings = { file, maxBytes, keepDays, limits: this.#limits, ...most, onWarning, now };
       const link = new ReasoningDisk(startWorker === undefined ? settings : { ...settings, startWorker });
       this.#disk = { link, queue: new WriteBehind(link) };
       this.#isNew = !existsSync(file);
     }
     this.#ownersRead = this.#isNew ? 'yes' : 'no';
+    this.#notesRead = this.#ownersRead;
 
     this.#owners = new SignatureTable({
       maxCount: maxSignatures,
@@ -116,6 +128,22 @@ export class ReasoningStore implements ReasoningMemory {
       ready: () => {
         const owners = this.#readOwners();
         return owners === null ? null : this.#wait(owners);
+      },
+    };
+    this.#notes = new NoteTable(
+      { maxCount: maxNotes, keepDays, now, onChange: (note) => this.#toWrite()?.addNote(note) },
+      this.#isNew,
+    );
+    const notes = this.#notes;
+    this.notes = {
+      get holdTexts() {
+        return notes.holdTexts;
+      },
+      get: (conversation) => notes.get(conversation),
+      put: (conversation, change) => notes.put(conversation, change),
+      ready: () => {
+        const reading = this.#readNotes();
+        return reading === null ? null : this.#waitForNotes(reading);
       },
     };
     this.corrections = {
@@ -132,6 +160,7 @@ export class ReasoningStore implements ReasoningMemory {
   /** Begins to read what the first requests will ask for, where there is anything to read. */
   readAhead(): void {
     void this.#readOwners();
+    void this.#readNotes();
   }
 
   recall(conversation: string): Recall | Promise<Recall> {
@@ -207,6 +236,15 @@ export class ReasoningStore implements ReasoningMemory {
     });
   }
 
+  /** All wait together: what waited in vain does so no more. */
+  #waitForNotes(reading: Promise<void>): Promise<void> {
+    if (this.#notesWaited?.reading !== reading) {
+      const done = within(NOTES_PATIENCE * this.#waitMs, reading).then(() => undefined);
+      this.#notesWaited = { reading, done };
+    }
+    return this.#notesWaited.done;
+  }
+
   /** What to read from; null where there is nothing, or reading would fail. */
   #toRead(): { link: ReasoningDisk; queue: WriteBehind } | null {
     if (this.#disk === null || this.#isNew || this.#isClosed || this.#isSlow || this.#disk.link.restMs > 0) return null;
@@ -251,6 +289,25 @@ export class ReasoningStore implements ReasoningMemory {
       this.#ownersRead = 'yes';
     } catch {
       this.#ownersRead = 'no';
+    }
+  }
+
+  /** Null where nothing is to be waited for. */
+  #readNotes(): Promise<void> | null {
+    if (this.#notesRead === 'yes') return null;
+    if (this.#notesRead !== 'no') return this.#notesRead;
+    const disk = this.#toRead();
+    if (disk === null) return null;
+    this.#notesRead = this.#readNotesFrom(disk.link);
+    return this.#notesRead;
+  }
+
+  async #readNotesFrom(link: ReasoningDisk): Promise<void> {
+    try {
+      this.#notes.addSaved(await link.ask('notes', null));
+      this.#notesRead = 'yes';
+    } catch {
+      this.#notesRead = 'no';
     }
   }
 

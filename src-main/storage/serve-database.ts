@@ -34,6 +34,8 @@ export function serveDatabase(
           const owners = database.owners(now);
           return give(owners, [owners.digests.buffer, owners.owners.buffer, owners.days.buffer]);
         }
+        case 'notes':
+          return give(database.notes(now));
         case 'corrections':
           return give(database.corrections(now));
         case 'expire':

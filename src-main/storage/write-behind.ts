@@ -1,4 +1,4 @@
-import type { Batch, SavedCorrection, SavedOwner } from './disk-calls.ts';
+import type { Batch, SavedCorrection, SavedNote, SavedOwner } from './disk-calls.ts';
 import { DiskError, type ReasoningDisk } from './reasoning-disk.ts';
 import { turnBytes } from './turn-bytes.ts';
 
@@ -20,6 +20,7 @@ export class WriteBehind {
   #used = new Set<string>();
   #owners = new Map<number, SavedOwner>();
   #corrections = new Map<string, SavedCorrection>();
+  #notes = new Map<number, SavedNote>();
   #writing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
@@ -58,6 +59,12 @@ export class WriteBehind {
     this.#writeSoon();
   }
 
+  addNote(note: SavedNote): void {
+    this.#notes.delete(note.digest);
+    this.#notes.set(note.digest, note);
+    this.#writeSoon();
+  }
+
   /** Writes all that waits now. Never rejects: what the disk does not take goes on waiting, as long as there is hope. */
   async write(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
@@ -74,7 +81,8 @@ export class WriteBehind {
   }
 
   get #isEmpty(): boolean {
-    return this.#turns.length + this.#used.size + this.#owners.size + this.#corrections.size === 0;
+    const others = this.#used.size + this.#owners.size + this.#corrections.size + this.#notes.size;
+    return this.#turns.length + others === 0;
   }
 
   async #writeNow(): Promise<void> {
@@ -95,16 +103,18 @@ export class WriteBehind {
       used: [...this.#used],
       owners: [...this.#owners.values()],
       corrections: [...this.#corrections.values()],
+      notes: [...this.#notes.values()],
     };
     this.#turns = [];
     this.#turnBytes = 0;
     this.#used = new Set();
     this.#owners = new Map();
     this.#corrections = new Map();
+    this.#notes = new Map();
     return batch;
   }
 
-  #putBack({ turns, used, owners, corrections }: Batch): void {
+  #putBack({ turns, used, owners, corrections, notes }: Batch): void {
     this.#turns = [...turns, ...this.#turns];
     for (const { turn } of turns) this.#turnBytes += turnBytes(turn);
     this.#dropTurns();
@@ -117,6 +127,7 @@ export class WriteBehind {
         .slice(-MOST_OTHERS)
         .map((correction) => [correctionKey(correction), correction]),
     );
+    this.#notes = new Map([...notes, ...this.#notes.values()].slice(-MOST_OTHERS).map((note) => [note.digest, note]));
   }
 
   #dropTurns(): void {

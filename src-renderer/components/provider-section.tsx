@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { HealthView, KeyView, ModelListView, ProviderView, RateLimitView } from '../../src-shared/control.ts';
-import { checkProvider, messageOf } from '../stores/engine-store.ts';
+import type { CircuitView } from '../../src-shared/routing.ts';
+import { checkProvider, closeCircuits, messageOf } from '../stores/engine-store.ts';
 import { formatDuration, formatMoment, formatTime } from './format.ts';
 import { StateLabel, type Tone } from './state-label.tsx';
 
@@ -44,7 +45,7 @@ export function ProviderSection({ providers }: { providers: readonly ProviderVie
 }
 
 function Provider({ provider }: { provider: ProviderView }) {
-  const { id, name, type, baseUrl, models, enabled, keys, health } = provider;
+  const { id, name, type, baseUrl, models, enabled, keys, health, circuits } = provider;
   const state = enabled ? healthStates[health.state] : { tone: 'quiet' as const, text: 'Turned off' };
   return (
     <li>
@@ -67,6 +68,7 @@ function Provider({ provider }: { provider: ProviderView }) {
         <>
           {health.reason !== null && <p className={health.state === 'down' ? 'problem' : undefined}>{health.reason}</p>}
           <Keys keys={keys} said={health.reason} />
+          <Circuits id={id} name={name} circuits={circuits} />
           <Measures id={id} name={name} health={health} />
         </>
       )}
@@ -99,6 +101,58 @@ function Keys({ keys, said }: { keys: readonly KeyView[]; said: string | null })
         </li>
       ))}
     </ul>
+  );
+}
+
+/** What of a provider is left alone after failures. */
+function Circuits({ id, name, circuits }: { id: string; name: string; circuits: readonly CircuitView[] }) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const [said, setSaid] = useState('');
+
+  const close = async () => {
+    setBusy(true);
+    setProblem('');
+    try {
+      await closeCircuits(id);
+      setSaid(`The next request may go to ${name} again.`);
+    } catch (error) {
+      setProblem(`Not changed: ${messageOf(error)}`);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      {circuits.length > 0 && (
+        <div className="circuits">
+          <ul className="keys">
+            {circuits.map((circuit) => (
+              <li key={circuit.model ?? ''}>
+                <StateLabel tone="warn">{circuit.state === 'open' ? 'Left alone' : 'Being tried again'}</StateLabel>
+                <span className="quiet">
+                  {circuit.model !== null && (
+                    <>
+                      {' '}
+                      <code>{circuit.model}</code>
+                    </>
+                  )}
+                  {circuit.until !== null && ` until ${formatTime(circuit.until)}`}
+                </span>
+                <p className="quiet">{circuit.reason}</p>
+              </li>
+            ))}
+          </ul>
+          <button type="button" className="plain" aria-busy={busy} onClick={busy ? undefined : close}>
+            Try again now<span className="unseen"> {name}</span>
+          </button>
+        </div>
+      )}
+      <p role="status" className={problem === '' ? 'unseen' : 'problem'}>
+        {problem === '' ? said : problem}
+      </p>
+    </>
   );
 }
 

@@ -75,6 +75,13 @@ export async function checkProvider(provider: string): Promise<string> {
   return health.reason === null ? `It is ${health.state}.` : `It is ${health.state}. ${health.reason}`;
 }
 
+/** Has all of a provider's targets tried again at once. */
+export async function closeCircuits(provider: string): Promise<void> {
+  const client = connectedClient();
+  await client.circuits.reset({ provider });
+  useEngine.setState({ status: await client.status() });
+}
+
 /** Ends this browser's session and shows the login page. */
 export async function logOut(): Promise<void> {
   const answer = await fetch('/ui/logout', { method: 'POST' });

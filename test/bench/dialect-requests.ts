@@ -95,6 +95,25 @@ export function dialectRequest(protocol: ClientProtocol, model: string, stream: 
   });
 }
 
+/** A request of at least so many bytes: the turns of the measured one again and again, each with ids and texts of its own. */
+export function longRequest(protocol: ClientProtocol, model: string, minBytes: number): Buffer {
+  const body = JSON.parse(dialectRequest(protocol, model, true, 'burst')) as Record<string, unknown>;
+  const list = protocol === 'openai-responses' ? 'input' : 'messages';
+  const turns = body[list] as object[];
+  const all: object[] = [];
+  for (let round = 0, bytes = 0; bytes < minBytes; round += 1) {
+    // No system message in the middle of a later round: some vendors have rules for where one may stand.
+    const text = JSON.stringify(
+      round === 0 ? turns : turns.filter((turn) => !('role' in turn && turn.role === 'system')),
+    )
+      .replaceAll('toolu_bench', `toolu_${round}_`)
+      .replaceAll('module-', `module-${round}-`);
+    all.push(...(JSON.parse(text) as object[]));
+    bytes += text.length;
+  }
+  return Buffer.from(JSON.stringify({ ...body, [list]: all }));
+}
+
 export const doors: Record<ClientProtocol, string> = {
   anthropic: '/v1/messages?beta=true',
   'openai-chat': '/v1/chat/completions',

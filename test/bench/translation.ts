@@ -9,9 +9,11 @@ import { RequestBody } from '../../src-main/protocols/request-body.ts';
 import { createProvider } from '../../src-main/providers/provider-types.ts';
 import { createTransport } from '../../src-main/providers/transport.ts';
 import { ProviderRouter } from '../../src-main/routing/provider-router.ts';
+import { RoutingState } from '../../src-main/routing/routing-state.ts';
 import { configSchema } from '../../src-shared/config.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
-import { dialectRequest, doors } from './dialect-requests.ts';
+import { factsOf, factWorld } from '../helpers/routing.ts';
+import { doors, longRequest } from './dialect-requests.ts';
 import { median } from './statistics.ts';
 
 /** What it costs to plan and translate one long conversation, measured in this process. */
@@ -35,25 +37,6 @@ const providerTypes = {
   ollama: { type: 'ollama' },
 } as const;
 
-/** A request of 1 MB: the turns of the measured one again and again, each with ids and texts of its own. */
-function longRequest(protocol: ClientProtocol): Buffer {
-  const body = JSON.parse(dialectRequest(protocol, 'm', true, 'burst')) as Record<string, unknown>;
-  const list = protocol === 'openai-responses' ? 'input' : 'messages';
-  const turns = body[list] as object[];
-  const all: object[] = [];
-  for (let round = 0, bytes = 0; bytes < conversationBytes; round += 1) {
-    // No system message in the middle of a later round: some vendors have rules for where one may stand.
-    const text = JSON.stringify(
-      round === 0 ? turns : turns.filter((turn) => !('role' in turn && turn.role === 'system')),
-    )
-      .replaceAll('toolu_bench', `toolu_${round}_`)
-      .replaceAll('module-', `module-${round}-`);
-    all.push(...(JSON.parse(text) as object[]));
-    bytes += text.length;
-  }
-  return Buffer.from(JSON.stringify({ ...body, [list]: all }));
-}
-
 async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const before = process.cpuUsage();
   await work();
@@ -74,31 +57,40 @@ export async function measureTranslation(): Promise<TranslationCost[]> {
   const providers = config.providers.map((provider) => createProvider(provider, resources));
   const [demo] = providers;
   if (demo === undefined) throw new Error('there are no providers');
-  const router = new ProviderRouter(config, providers, demo);
+  const router = new ProviderRouter({
+    config,
+    providers,
+    demo,
+    state: new RoutingState({ downReason: () => null, settings: () => config.routing }),
+  });
   const costs: TranslationCost[] = [];
   for (const codec of codecs) {
-    const raw = longRequest(codec.protocol);
+    const raw = longRequest(codec.protocol, 'm', conversationBytes);
     for (const provider of protocols) {
       if (provider === codec.protocol) continue;
       const once = (): Promise<unknown> => {
-        const context = new RequestContext({
-          id: 'req_bench',
-          codec,
-          path: doors[codec.protocol],
-          query: '',
-          rawHeaders: [],
-          header: () => null,
-          body: new RequestBody(raw),
-          clientCredentials: [],
-          signal: new AbortController().signal,
-          arrivedAt: performance.now(),
-        });
-        const plan = router.plan(`${provider}/m`);
+        const context = new RequestContext(
+          {
+            id: 'req_bench',
+            codec,
+            path: doors[codec.protocol],
+            query: '',
+            rawHeaders: [],
+            header: () => null,
+            body: new RequestBody(raw),
+            clientCredentials: [],
+            signal: new AbortController().signal,
+            arrivedAt: performance.now(),
+          },
+          factWorld,
+        );
+        const plan = router.plan(factsOf({ model: `${provider}/m` }));
         const [target] = plan.targets;
         if (target === undefined) throw new Error(`no target for ${provider}`);
         const row = { ...context.row } as never;
+        const chances = { noOther: true, isFinal: true, othersForRefused: false };
         return upstreamRequest(
-          { request: context, target, row, last: true, triedKeys: new Set(), key: null },
+          { request: context, target, row, ...chances, triedKeys: new Set(), key: null },
           { hops: '', memory: noMemory },
         );
       };

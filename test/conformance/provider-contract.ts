@@ -17,6 +17,9 @@ import { clients, type Question, type Seen } from './clients.ts';
 import { type StandIn, startStandIn } from './vendor-stand-in.ts';
 import { answerTo, type Fault, type Vendor } from './vendors.ts';
 
+/** Cases share an engine: what one of them did to a provider must not change where the next one goes. */
+const eachCaseByItself = { circuit: { enabled: false }, affinity: { enabled: false } } as const;
+
 /**
  * What every provider type must do, as cases that the real engine is put through: all of them against stand-ins of the vendors
  * (provider-contract.test.ts), those that are safe and cheap against the vendors themselves (`npm run test:live`).
@@ -597,7 +600,7 @@ export async function startScripted(vendor: Vendor): Promise<ScriptedBench> {
   const { models: _listed, ...subject } = provider('it', { headers: { 'x-team': 'blue' } });
   const watched: ConfigInput = {
     providers: [subject, unknown('wrong'), unknown('refused'), { ...provider('gone'), baseUrl: gone }],
-    routing: { loadBalancing: { healthCheck: true } },
+    routing: { ...eachCaseByItself, loadBalancing: { healthCheck: true } },
     health: { intervalMs: 300 },
     modelLists: { fetch: true },
   };
@@ -622,6 +625,7 @@ export async function startScripted(vendor: Vendor): Promise<ScriptedBench> {
   const broken = Object.entries(brokenAnswers).map(([name, step]) => provider(`broken-${slug(name)}`, {}, step));
   const behind = (id: string): string[] => [`${id}/${model}`, 'spare/spare'];
   const quietConfig: ConfigInput = {
+    routing: eachCaseByItself,
     providers: [
       ...pools,
       ...failing,

@@ -6,6 +6,7 @@ import type { HealthView, KeyView, ModelListView, ProviderView } from '../../src
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { type ControlEngine, canary, makeRow, startControlEngine } from '../helpers/control-engine.ts';
 import { programPath, requires } from '../helpers/missing-programs.ts';
+import { planOf } from '../helpers/routing.ts';
 
 const uiFolder = path.resolve(import.meta.dirname, '../../dist/renderer');
 /** Set to a folder to get pictures of the page in all its states. */
@@ -75,6 +76,17 @@ const providers: ProviderView[] = [
       firstContentMs: 640,
       tokensPerSecond: 52,
     }),
+    circuits: [
+      {
+        provider: 'anthropic',
+        model: 'claude-opus-5-5',
+        state: 'open',
+        reason: "Provider 'anthropic' answered HTTP 500: Internal server error",
+        failures: 5,
+        since: hoursAgo(0.01),
+        until: hoursAgo(-0.01),
+      },
+    ],
   },
   {
     id: 'openrouter',
@@ -86,6 +98,7 @@ const providers: ProviderView[] = [
     enabled: true,
     keys: [key({ reference: 'env:OPENROUTER_API_KEY', state: 'missing', reason: 'OPENROUTER_API_KEY is not set.' })],
     health: health({ state: 'down', reason: 'OPENROUTER_API_KEY is not set.' }),
+    circuits: [],
   },
   {
     id: 'local',
@@ -97,6 +110,7 @@ const providers: ProviderView[] = [
     enabled: false,
     keys: [key({ state: 'not-needed' })],
     health: health({ state: 'unknown', reason: 'Nothing has been asked of it yet.' }),
+    circuits: [],
   },
 ];
 
@@ -283,7 +297,7 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     engine.bus.emit('request.started', row);
     const entry = page.getByRole('row').filter({ hasText: 'sonnet' });
     await entry.getByText('Running').waitFor();
-    engine.bus.emit('request.routed', Object.assign(row, { route: 'alias sonnet' }));
+    engine.bus.emit('request.routed', { request: Object.assign(row, { route: 'alias sonnet' }), plan: planOf('') });
     await entry.getByText('alias sonnet').waitFor();
 
     Object.assign(row, { state: 'answered', status: 200, firstContentMs: 640, endedMs: 4210, attempts: [attempt({})] });
@@ -328,6 +342,21 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     await anthropic.getByRole('status').getByText('Checked Anthropic. It is healthy.').waitFor();
     expect(engine.probed).toEqual(['anthropic']);
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Check now Anthropic');
+    expect(await axe()).toEqual([]);
+  });
+
+  it('shows what is left alone after failures, and has it tried again at once', async () => {
+    fillEngine();
+    await logIn();
+    const anthropic = page.getByRole('listitem').filter({ hasText: 'https://api.anthropic.com' });
+    await anthropic.getByText('Left alone').waitFor();
+    await anthropic.getByText("Provider 'anthropic' answered HTTP 500: Internal server error").waitFor();
+    await anthropic.getByRole('button', { name: 'Try again now Anthropic' }).focus();
+    engine.status.providers = providers.map((provider) => ({ ...provider, circuits: [] }));
+    await page.keyboard.press('Enter');
+    await anthropic.getByText('Left alone').waitFor({ state: 'detached' });
+    expect(engine.reset).toEqual(['anthropic']);
+    await anthropic.getByText('The next request may go to Anthropic again.').waitFor({ state: 'attached' });
     expect(await axe()).toEqual([]);
   });
 

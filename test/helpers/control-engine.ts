@@ -30,6 +30,8 @@ export interface ControlEngine {
   stops: number;
   /** What probes were asked for; null: of all. */
   probed: (string | null)[];
+  /** Providers whose circuits were closed; null: all. */
+  reset: (string | null)[];
   logged: string[];
   /** Connections that are open now. */
   openSockets(): Iterable<Socket>;
@@ -79,6 +81,7 @@ export async function startControlEngine(
     logged,
     stops: 0,
     probed: [],
+    reset: [],
     status: {
       version: '0.1.0',
       state: 'running',
@@ -98,6 +101,18 @@ export async function startControlEngine(
       status: () => ({ ...engine.status, requests: requests.counts() }),
       config: () => ({ file: null, environment: null, sources: ['defaults'], config: { server: {} }, warnings: [] }),
       requests,
+      explain: (which) => requests.explain(which),
+      routing: {
+        view: () => ({ rules: [], strategy: 'priority', failover: true, circuits: [], warnings: [] }),
+        simulate: async () => ({ results: [], notes: [] }),
+      },
+      circuits: {
+        views: () => engine.status.providers.flatMap(({ circuits }) => circuits),
+        reset: (provider) => {
+          engine.reset.push(provider ?? null);
+          return 1;
+        },
+      },
       models: (provider) => {
         throw ProxyError.of('invalid_field', { field: provider, expected: 'must be the id of a provider' });
       },

@@ -25,7 +25,8 @@ export interface RunningEngine extends AsyncDisposable {
 
 /**
  * The real engine on a free port of 127.0.0.1, with a configuration file and folders of its own. It probes no provider and
- * fetches no lists unless the configuration says so: providers of tests may have their vendors' own addresses.
+ * fetches no lists unless the configuration says so: providers of tests may have their vendors' own addresses. It asks each
+ * target once, unless the configuration has `routing.retries.rounds`, so that a test can count what arrives.
  * Nor does it read the keychain of whoever runs the tests, unless the configuration has `secrets`.
  * @param options `home`: folders that are there already, and stay.
  */
@@ -43,11 +44,15 @@ export async function runEngine(
   const env = { ...options.env, CPROXY_HOME: home };
   const folders = resolveFolders(env);
   ensureFolders(folders);
-  const { loadBalancing, ...routing } = config.routing ?? {};
+  const { loadBalancing, retries, ...routing } = config.routing ?? {};
   const written: ConfigInput = {
     ...config,
     server: { port: 0, ...config.server },
-    routing: { ...routing, loadBalancing: { healthCheck: false, ...loadBalancing } },
+    routing: {
+      ...routing,
+      loadBalancing: { healthCheck: false, ...loadBalancing },
+      retries: { rounds: 0, ...retries },
+    },
     modelLists: { fetch: false, ...config.modelLists },
   };
   await writeFile(path.join(home, 'config.json'), JSON.stringify(written));

@@ -51,6 +51,8 @@ export interface ScriptableUpstream {
   reset(): void;
   /** Stops listening and breaks all connections. */
   close(): Promise<void>;
+  /** After `close`: listens again, on the same port. */
+  reopen(): Promise<void>;
 }
 
 const dialects: Record<UpstreamProtocol, Dialect> = {
@@ -162,6 +164,7 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Scri
       queued.length = 0;
     },
     close,
+    reopen: () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve)),
     [Symbol.asyncDispose]: close,
   };
 }

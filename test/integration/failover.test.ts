@@ -32,6 +32,8 @@ beforeAll(async () => {
   second = await startUpstream();
   const quick = { silenceMs: 150, idleMs: 1_000 };
   running = await runEngine({
+    // What one test breaks, the next one needs.
+    routing: { circuit: { enabled: false }, affinity: { enabled: false } },
     providers: [
       { id: 'claude1', type: 'anthropic-compatible', baseUrl: first.url, timeouts: quick },
       { id: 'claude2', type: 'anthropic-compatible', baseUrl: second.url, timeouts: quick },
@@ -128,10 +130,11 @@ it('when every target failed, one error names each and says why', async () => {
   const response = await running.ask(question('x', { model: 'claude', stream: true }));
   expect(response.status).toBe(502);
   const text = await response.text();
-  expect(text).toContain("'claude1' answered HTTP 500: first broke");
-  expect(text).toContain("'claude2' answered HTTP 529: second is full");
+  expect(text).toContain('claude1/m answered HTTP 500: first broke');
+  expect(text).toContain('claude2/m answered HTTP 529: second is full');
   expect(response.headers.get('x-should-retry')).toBeNull();
-  expect(response.headers.get('retry-after')).toBe('4');
+  // The first one has named no time.
+  expect(response.headers.get('retry-after')).toBeNull();
 });
 
 describe('after the first content nothing is replayed', () => {

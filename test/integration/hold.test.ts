@@ -13,7 +13,8 @@ beforeAll(async () => {
   second = await startUpstream();
   running = await runEngine({
     server: { pingMs: 60 },
-    routing: { holdMs: 100 },
+    // What one test breaks, the next one needs.
+    routing: { holdMs: 100, circuit: { enabled: false }, affinity: { enabled: false } },
     providers: [
       { id: 'one', type: 'anthropic-compatible', baseUrl: first.url, timeouts: { silenceMs: 300, idleMs: 600 } },
       { id: 'two', type: 'openai-compatible', baseUrl: second.url, timeouts: { silenceMs: 300, idleMs: 600 } },

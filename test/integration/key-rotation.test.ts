@@ -224,7 +224,9 @@ describe('keys', () => {
       { key: 'env:SECOND', requestsPerMinute: 1 },
     ]);
     refuse({});
-    other.script(() => fail(529, { type: 'overloaded_error', message: 'Overloaded' }));
+    other.script(() =>
+      fail(529, { type: 'overloaded_error', message: 'Overloaded', headers: { 'retry-after': '90' } }),
+    );
     for (let index = 0; index < 2; index += 1) expect((await running.ask(question())).status).toBe(200);
     expect(new Set(keysAsked()).size).toBe(2);
     const third = await running.ask(question());

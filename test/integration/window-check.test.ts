@@ -99,7 +99,7 @@ describe('a conversation that is too large for its target', () => {
       expect(message).toMatch(/^prompt is too long: [34]\d{4} tokens > 24000 maximum$/);
     }
     expect(upstream.asked).toEqual([]);
-    expect(skipped().at(-1)).toBe('small/s: its window is not larger');
+    expect(skipped().filter((detail) => detail.startsWith('small/s: '))).toHaveLength(2);
     expect(rows.map(({ state, error, attempts }) => [state, error?.code, attempts.length])).toEqual([
       ['failed', 'context_overflow', 0],
       ['failed', 'context_overflow', 0],

@@ -46,7 +46,9 @@ describe('the documents', () => {
   });
 
   it('show configurations that are valid', () => {
-    const examples = ['README.md', 'docs/configuration.md'].flatMap((page) => blocksOf(page, 'yaml'));
+    const examples = ['README.md', 'docs/configuration.md', 'docs/routing.md'].flatMap((page) =>
+      blocksOf(page, 'yaml'),
+    );
     expect(examples.length).toBeGreaterThanOrEqual(4);
     expect(examples.flatMap(problemsIn)).toEqual([]);
   });

@@ -37,12 +37,13 @@ const allowed: Record<string, readonly string[]> = {
     ...['*', 'electron'],
   ],
   'src-main/cli.ts': ['cli', '*'],
-  'src-main/cli/': ['engine.ts', 'config', 'secrets', 'observability', '*'],
-  'src-main/engine.ts': [...rooms.filter((room) => room !== 'cli' && room !== 'desktop'), '*'],
+  'src-main/cli/': ['engine.ts', 'simulation.ts', 'config', 'secrets', 'observability', '*'],
+  'src-main/engine.ts': ['simulation.ts', ...rooms.filter((room) => room !== 'cli' && room !== 'desktop'), '*'],
   'src-main/server/': ['control', ...below.control, 'observability/logger.ts', '*'],
   'src-main/control/': [...below.control, 'observability/logger.ts', 'observability/request-log.ts', '*'],
   'src-main/pipeline/': [...below.pipeline, '*'],
   'src-main/routing/': ['providers', 'protocols', '*'],
+  'src-main/routing/strategies/': ['providers', 'protocols', '*'],
   'src-main/providers/': ['protocols', '*'],
   'src-main/protocols/': ['node:crypto'],
   'src-main/protocols/anthropic/': ['node:crypto'],
@@ -50,7 +51,7 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/protocols/ollama/': ['node:crypto'],
   'src-main/protocols/openai-chat/': ['node:crypto'],
   'src-main/protocols/openai-responses/': ['node:crypto'],
-  'src-main/config/': ['secrets/redact.ts', '*'],
+  'src-main/config/': ['routing/regular-expression.ts', 'secrets/redact.ts', '*'],
   'src-main/secrets/': ['config/private-file.ts', '*'],
   'src-main/observability/': ['pipeline/events.ts', '*'],
   'src-main/storage/': ['protocols', 'pipeline/reasoning-memory.ts', '*'],
@@ -83,7 +84,14 @@ function importsOf(file: string): Import[] {
     return specifier.startsWith('.') ? specifier : `./${specifier}`;
   };
   const roomOf = (target: string): string => target.split('/').slice(0, -1)[1] ?? '';
-  const targets = [...rooms.map((room) => `${room}/other.ts`), ...exceptions, 'engine.ts', 'cli.ts', 'desktop.ts'];
+  const targets = [
+    ...rooms.map((room) => `${room}/other.ts`),
+    ...exceptions,
+    'engine.ts',
+    'simulation.ts',
+    'cli.ts',
+    'desktop.ts',
+  ];
   const inMain = targets
     .filter((target) => `src-main/${target}` !== file)
     .filter((target) => roomOf(file) === '' || roomOf(file) !== roomOf(`src-main/${target}`))

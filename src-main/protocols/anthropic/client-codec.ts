@@ -1,6 +1,7 @@
 import type { ProxyError } from '../../../src-shared/errors.ts';
 import type { AnswerBlock, BlockDelta, StreamEvent } from '../canonical.ts';
 import type { AnswerEncoder, ClientCodec, EncodedError } from '../codec.ts';
+import { changedMessages } from './changed-body.ts';
 import { decodeMessagesRequest } from './request.ts';
 
 /**
@@ -75,6 +76,7 @@ export const anthropicClientCodec: ClientCodec = {
   protocol: 'anthropic',
   requestIdHeader: 'request-id',
   decodeRequest: decodeMessagesRequest,
+  changed: changedMessages,
   answerEncoder: () => answerEncoder,
   encodeError: (error, requestId): EncodedError => ({
     status: error.status,

@@ -194,7 +194,7 @@ export function instructOnce({ system, messages }: Conversation, text: string, t
 }
 
 /** Whether the last answer called tools without having thought: with manual thinking it "must start with a thinking block". */
-export function calledWithoutThinking({ messages }: Conversation): boolean {
+export function calledWithoutThinking({ messages }: Pick<Conversation, 'messages'>): boolean {
   const last = messages.findLast(({ role }) => role === 'assistant');
   return last?.content.some(({ type }) => type === 'tool_use') === true && !isThinkingBlock(last.content[0]);
 }

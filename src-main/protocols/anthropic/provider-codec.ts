@@ -49,11 +49,12 @@ const passThrough: PassThrough = {
     if (!Array.isArray(body.content)) {
       const error = errorIn(body);
       if (error === null) throw new Error(NO_CONTENT);
-      return { error, usage: null, stopReason: null, signatures: [] };
+      return { error, usage: null, stopReason: null, refused: false, signatures: [] };
     }
     const stopReason = typeof body.stop_reason === 'string' ? body.stop_reason : null;
     const signatures = body.content.map(nativeSignature).filter((signature) => signature !== null);
-    return { error: null, usage: mergeUsage(null, body.usage), stopReason, signatures };
+    const refused = stopReason === 'refusal' && body.content.length === 0;
+    return { error: null, usage: mergeUsage(null, body.usage), stopReason, refused, signatures };
   },
 };
 

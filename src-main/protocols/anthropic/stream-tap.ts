@@ -25,6 +25,7 @@ export class AnthropicStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  refused = false;
   readonly signatures: string[] = [];
   /** The block that began last is one of thinking: a signature is to come. */
   #thinking = false;
@@ -87,6 +88,7 @@ export class AnthropicStreamTap implements StreamTap {
         if (isObject(event.delta) && typeof event.delta.stop_reason === 'string') {
           this.stopReason = event.delta.stop_reason;
           this.finished = true;
+          this.refused = !this.started && this.stopReason === 'refusal';
           // An answer without content that gives its reason (a refusal, a filled cache) is an answer.
           this.started = true;
         }

@@ -25,9 +25,9 @@ interface Circumstances {
 
 /** Tokens, where thinking is told its budget. */
 const BUDGETS: Record<Effort, number> = { low: 1024, medium: 4096, high: 10_000, xhigh: 24_000, max: 32_000 };
-const SMALLEST_BUDGET = 1024;
+export const SMALLEST_BUDGET = 1024;
 /** Thinking counts to the answer's limit: of a small one this part at most. */
-const LARGEST_SHARE = 0.75;
+export const LARGEST_SHARE = 0.75;
 
 /**
  * What a request says of thinking, as far as the model takes it.
@@ -36,7 +36,7 @@ const LARGEST_SHARE = 0.75;
 export function planThinking(
   request: MessagesRequest,
   rules: ModelRules,
-  { facts, refused }: EncodeTarget,
+  { facts, refused }: Pick<EncodeTarget, 'facts' | 'refused'>,
   circumstances: Circumstances,
   warnings: Set<string>,
 ): ThinkingPlan {

@@ -1,6 +1,7 @@
 import type { AnswerEncoder, ClientCodec } from '../codec.ts';
 import { encodeOpenaiError, openaiErrorBody } from '../openai-error.ts';
 import { answerOptions } from './answer-options.ts';
+import { changedChat } from './changed-body.ts';
 import { decodeChatRequest } from './client-request.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import { ChatStreamEncoder, PING } from './stream-encoder.ts';
@@ -18,6 +19,7 @@ export const openaiChatClientCodec: ClientCodec = {
   protocol: 'openai-chat',
   requestIdHeader: 'x-request-id',
   decodeRequest: decodeChatRequest,
+  changed: changedChat,
   answerEncoder,
   encodeError: encodeOpenaiError,
   // No [DONE] follows: the answer is not done.

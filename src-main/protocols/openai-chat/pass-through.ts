@@ -6,7 +6,7 @@ import { errorIn } from '../upstream-error.ts';
 import { foreignDetails } from './foreign-details.ts';
 import { signatureOfDetail, signatureOfExtra } from './own-state.ts';
 import { restoration } from './restoration.ts';
-import { isFailure } from './stop-reason.ts';
+import { isFailure, isRefusal } from './stop-reason.ts';
 import { usageIn } from './usage.ts';
 
 const DONE = 'data: [DONE]\n\n';
@@ -28,6 +28,7 @@ class ChatStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  refused = false;
   readonly signatures: string[] = [];
   /** Choices that have begun and were not finished: the answer is finished when all of them are. */
   readonly #open = new Set<unknown>();
@@ -73,6 +74,7 @@ class ChatStreamTap implements StreamTap {
       if (typeof reason !== 'string' || reason === '') continue;
       this.#open.delete(index);
       this.stopReason ??= reason;
+      this.refused ||= !this.started && isRefusal(reason);
       // An answer without content that gives its reason is an answer.
       this.started = true;
     }
@@ -84,6 +86,9 @@ function isContent([name, value]: [string, unknown]): boolean {
   if (name === 'role' || value === null || value === '') return false;
   return !Array.isArray(value) || value.length > 0;
 }
+
+const hasContent = ({ message }: Record<string, unknown>): boolean =>
+  isObject(message) && Object.entries(message).some(isContent);
 
 /** OpenRouter's and Gemini's (own-state.ts) in a message, or a part of one. */
 function signaturesIn({ reasoning_details: details, tool_calls: calls }: Record<string, unknown>): string[] {
@@ -111,7 +116,7 @@ function failureIn(body: Json, choices: readonly Json[]): UpstreamError | null {
 function readAnswer(body: Json): WholeAnswer {
   const choices = Array.isArray(body.choices) ? body.choices.filter(isObject) : [];
   const error = failureIn(body, choices);
-  if (error !== null) return { error, usage: null, stopReason: null, signatures: [] };
+  if (error !== null) return { error, usage: null, stopReason: null, refused: false, signatures: [] };
   const [choice] = choices;
   if (choice === undefined) throw new Error('the answer has no choices');
   const { finish_reason: reason } = choice;
@@ -119,6 +124,7 @@ function readAnswer(body: Json): WholeAnswer {
     error: null,
     usage: usageIn(body, choice),
     stopReason: typeof reason === 'string' ? reason : null,
+    refused: typeof reason === 'string' && isRefusal(reason) && !choices.some(hasContent),
     signatures: choices.flatMap(({ message }) => (isObject(message) ? signaturesIn(message) : [])),
   };
 }

@@ -20,7 +20,7 @@ interface ReasoningSettings {
  */
 export function reasoningSettings(
   request: MessagesRequest,
-  target: EncodeTarget,
+  target: Pick<EncodeTarget, 'quirks' | 'facts' | 'model'>,
   offers: { tools: boolean; forced: boolean },
   limit: number | undefined,
   warnings: Set<string>,

@@ -1,7 +1,16 @@
 import type { StopReason } from '../canonical.ts';
 
 const CUT = new Set(['length', 'max_tokens', 'model_length']);
-const REFUSED = new Set(['content_filter', 'safety', 'sensitive']);
+/** Gemini's own reasons, which it does not translate, in lower case (HKUDS/Vibe-Trading pull request 308). */
+const REFUSED = new Set([
+  'content_filter',
+  'safety',
+  'sensitive',
+  'prohibited_content',
+  'blocklist',
+  'spii',
+  'recitation',
+]);
 const FAILED = new Set(['error', 'network_error', 'insufficient_system_resource', 'abort']);
 
 /** What the answer turned out to hold. */
@@ -21,8 +30,13 @@ export function isFailure(finishReason: string): boolean {
  */
 export function decodeStopReason(finishReason: string, { toolUsed, refused }: AnswerFacts): StopReason {
   if (CUT.has(finishReason)) return 'max_tokens';
-  if (REFUSED.has(finishReason) || refused) return 'refusal';
+  if (isRefusal(finishReason) || refused) return 'refusal';
   return toolUsed ? 'tool_use' : 'end_turn';
+}
+
+/** Whether a `finish_reason` says that the content was refused. */
+export function isRefusal(finishReason: string): boolean {
+  return REFUSED.has(finishReason.toLowerCase());
 }
 
 /** Whether the token limit cut the answer. */

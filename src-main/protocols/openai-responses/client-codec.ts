@@ -2,6 +2,7 @@ import type { AnswerMessage, StreamEvent } from '../canonical.ts';
 import type { ClientCodec } from '../codec.ts';
 import { messageEvents } from '../message-events.ts';
 import { encodeOpenaiError } from '../openai-error.ts';
+import { changedResponses } from './changed-body.ts';
 import { nativeItemId } from './client-reasoning.ts';
 import { decodeResponsesRequest } from './client-request.ts';
 import { encodeFailure } from './frames.ts';
@@ -30,6 +31,7 @@ export const openaiResponsesClientCodec: ClientCodec = {
   protocol: 'openai-responses',
   requestIdHeader: 'x-request-id',
   decodeRequest: decodeResponsesRequest,
+  changed: changedResponses,
   answerEncoder: (body) => {
     const echo = echoOf(body());
     return {

@@ -15,6 +15,9 @@ const UNREAD = ['output_text.', 'function_call_arguments.', 'custom_tool_call_in
   .flatMap((family) => [`event: response.${family}`, `data: {"type":"response.${family}`])
   .map((beginning) => Buffer.from(beginning));
 
+/** A reason for which an answer is incomplete. */
+const REFUSED = 'content_filter';
+
 type Json = Record<string, unknown>;
 
 /** Watches a Responses stream that is passed through. */
@@ -25,6 +28,7 @@ class ResponsesStreamTap implements StreamTap {
   error: UpstreamError | null = null;
   usage: Usage | null = null;
   stopReason: string | null = null;
+  refused = false;
   readonly signatures: string[] = [];
   #head: ResponseHead | null = null;
   /** The last frame that was let through. */
@@ -85,6 +89,7 @@ class ResponsesStreamTap implements StreamTap {
         if (Array.isArray(response.output)) for (const item of response.output) this.#sign(item);
         this.usage = decodeUsage(response.usage);
         this.stopReason = stopReason(response);
+        this.refused = !this.started && this.stopReason === REFUSED;
         // An answer without content that gives its reason is an answer.
         this.started = true;
         this.finished = true;
@@ -132,12 +137,19 @@ const failureOf = (response: Json): UpstreamError =>
 
 function readAnswer(body: Json): WholeAnswer {
   const error = errorIn(body);
-  if (error !== null) return { error, usage: null, stopReason: null, signatures: [] };
+  if (error !== null) return { error, usage: null, stopReason: null, refused: false, signatures: [] };
   if (!Array.isArray(body.output)) throw new Error('the answer has no output');
   if (body.status === 'failed' || body.status === 'cancelled')
-    return { error: failureOf(body), usage: null, stopReason: null, signatures: [] };
+    return { error: failureOf(body), usage: null, stopReason: null, refused: false, signatures: [] };
   const signatures = body.output.map(nativeContent).filter((content) => content !== null);
-  return { error: null, usage: decodeUsage(body.usage), stopReason: stopReason(body), signatures };
+  const reason = stopReason(body);
+  return {
+    error: null,
+    usage: decodeUsage(body.usage),
+    stopReason: reason,
+    refused: reason === REFUSED && body.output.length === 0,
+    signatures,
+  };
 }
 
 /** How Responses answers are watched that go to a client of the Responses API. */

@@ -17,6 +17,7 @@ export const createAnthropicCompatible: CreateProvider = (config, resources) => 
     // Not all do, which is found out.
     countsIn: 'anthropic',
     takesTooMuch: known?.takesTooMuch === true,
+    selfHosted: known?.selfHosted === true,
     // DeepSeek, Kimi, GLM and local servers give thinking without a signature, and some want it back.
     quirks: { takesEmptySignature: true },
     ...(known?.catalogue === undefined ? {} : { catalogue: known.catalogue }),

@@ -22,6 +22,7 @@ import { BaseProvider, type ProviderAnswer, type ProviderCall } from '../base-pr
 import type { CreateProvider } from '../create-provider.ts';
 import { KeyPool } from '../key-pool.ts';
 import { ListedModels } from '../listed-models.ts';
+import { free, type Price } from '../model-prices.ts';
 import type { ProbeResult } from '../probe.ts';
 import { defaultQuirks } from '../quirks.ts';
 import type { ResolvedConfig } from '../resolved-config.ts';
@@ -156,6 +157,10 @@ export class DemoProvider extends BaseProvider {
 
   nameOf(model: string): string | null {
     return this.#models.nameOf(model);
+  }
+
+  override priceOf(): Price {
+    return free;
   }
 
   async probe(): Promise<ProbeResult> {

@@ -41,6 +41,7 @@ class OllamaProvider extends HttpProvider {
       officialBaseUrl: null,
       defaultBaseUrl: localAddresses.ollama,
       needsKey: false,
+      selfHosted: true,
       listing: createOllamaListing(),
       check: checkOllama,
       load: loadInOllama,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
+import { seededRandom } from '../seeded-random.ts';
 import type { Dialect } from './dialect.ts';
 import type { Frame, Wire } from './step.ts';
 
@@ -86,17 +87,6 @@ function limit(pieces: readonly Uint8Array[], wire: Wire): readonly Uint8Array[]
   if (at === undefined) return pieces;
   const kept = at.frames === undefined ? pieces : pieces.slice(0, at.frames);
   return at.bytes === undefined ? kept : [Buffer.concat(kept).subarray(0, at.bytes)];
-}
-
-/** Mulberry32: the same numbers for the same seed, on every machine. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** Until more can be written, or nobody is there to read it; leaves no listeners behind. */

@@ -47,6 +47,7 @@ const provider = (changes: Partial<ProviderView>): ProviderView => ({
     totalMs: null,
     tokensPerSecond: null,
   },
+  circuits: [],
   ...changes,
 });
 const say = (changes: Partial<Omit<StartMessage, 'status'>> = {}, state: Partial<EngineStatus> = {}): string =>

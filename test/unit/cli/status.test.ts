@@ -35,6 +35,7 @@ const provider = (changes: Partial<ProviderView>): ProviderView => ({
   enabled: true,
   keys: [key()],
   health: health({}),
+  circuits: [],
   ...changes,
 });
 const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
@@ -57,6 +58,20 @@ const providerLines = (...providers: ProviderView[]): string[] => {
   const lines = statusLines(status({ providers }), now);
   return lines.slice(lines.indexOf('Providers:') + 2);
 };
+
+test('what is left alone after failures, or tried again, is told with its reason', () => {
+  const circuit = { provider: 'a', model: 'm', failures: 5, since: now - 9_000, reason: 'it answered HTTP 500' };
+  const lines = providerLines(
+    provider({
+      circuits: [
+        { ...circuit, state: 'open', until: now + 20_000 },
+        { ...circuit, model: null, state: 'half-open', until: null, failures: 1 },
+      ],
+    }),
+  );
+  expect(lines).toContain('    m is left alone for 20 s more after 5 failures: it answered HTTP 500');
+  expect(lines).toContain('    all of it is tried again with the next request: it answered HTTP 500');
+});
 
 test('the endpoint first, then all that runs, aliases and warnings', () => {
   const text = statusLines(status({ aliases: { s: ['a/m', 'b/n'] }, warnings: ['Look out.'] }), now).join('\n');

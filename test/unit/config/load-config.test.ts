@@ -85,7 +85,7 @@ describe('files that people have', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('the small hand-written YAML form loads, and says that rules are not applied', () => {
+  test('the small hand-written YAML form loads, with nothing to say against it', () => {
     write(
       'config.yaml',
       `server: { port: 4777, auth: token }            # or none, on loopback only
@@ -107,7 +107,7 @@ routing:
       fast: ['local/qwen3-coder'],
     });
     expect(config.providers[0]).toMatchObject({ key: 'env:LOCAL_KEY' });
-    expect(warnings).toEqual(['routing.rules: this version does not apply rules yet; ignored: background.']);
+    expect(warnings).toEqual([]);
   });
 
   test('JSON may have comments, trailing commas, tabs and a byte order mark', () => {
@@ -268,7 +268,7 @@ environments: { prod: {} }
       ['b', 'http://a'],
     ]);
     write('config.yaml', 'aliases:\n  a: &x [1]\n  b: *x\n');
-    expect(messageOf()).toContain(`${file}:2:9 aliases.b`);
+    expect(messageOf()).toContain(`${file}:2:10 aliases.b[0]`);
   });
 
   test('any text ends in a configuration or in a ConfigError with a line', () => {
@@ -525,25 +525,6 @@ describe('first run and usual keys', () => {
       ['deepseek', 'env:DEEPSEEK_API_KEY'],
       ['kimi', 'env:MOONSHOT_API_KEY'],
     ]);
-  });
-});
-
-describe('what this version does not do', () => {
-  const two = (extra: object) => ({
-    providers: [
-      { id: 'a', type: 'openai', models: ['m'] },
-      { id: 'b', type: 'openai', ...extra },
-    ],
-    routing: { loadBalancing: { strategy: 'round-robin' } },
-  });
-  test.each([
-    ['a model in common', { models: ['m', 'n'] }, true],
-    ['no list of models', {}, true],
-    ['other models', { models: ['n'] }, false],
-    ['not enabled', { models: ['m'], enabled: false }, false],
-  ])('balancing between two providers: %s', (_, extra, warned) => {
-    write('config.json', two(extra));
-    expect(load().warnings.some((warning) => warning.includes("'round-robin'"))).toBe(warned);
   });
 });
 

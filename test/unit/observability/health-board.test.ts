@@ -43,9 +43,12 @@ const errors = {
 const failedProbe = (error: ProxyError): ProbeReport => ({ state: 'failed', error: error.view() });
 const ready: ProbeReport = { state: 'ready' };
 
+/** Tokens a second. */
+const SLOW_BELOW = 3;
+
 function board(keys: KeyView[] = [key('ready')], elsewhere = true) {
   const clock = { now: 1_000_000 };
-  const health = new HealthBoard([{ id: 'p', keys: () => keys, elsewhere }], () => clock.now);
+  const health = new HealthBoard([{ id: 'p', keys: () => keys, elsewhere }], SLOW_BELOW, () => clock.now);
   return {
     clock,
     health,
@@ -292,6 +295,35 @@ describe('measures', () => {
     expect(reason()).toMatch(/^It is slower than usual: 1\d\.\d s to the first content, mostly \d\.\d s\.$/);
     for (let times = 0; times < 12; times += 1) answered();
     expect(state()).toBe('healthy');
+  });
+});
+
+describe('a provider that answers slowly', () => {
+  const answerOf = (tokens: number): Partial<AttemptRow> => ({
+    firstContentMs: 1_000,
+    endedMs: 31_000,
+    usage: { input: 10, cacheRead: 0, cacheWrite: 0, output: tokens },
+  });
+
+  test('is degraded, with its speed, until it answers faster', () => {
+    const { answered, state, reason } = board();
+    answered(answerOf(36));
+    expect([state(), reason()]).toEqual(['degraded', 'It answers slowly: 1.2 tokens/s.']);
+    answered(answerOf(3_000));
+    expect([state(), reason()]).toEqual(['healthy', null]);
+  });
+
+  test('is not known by a few tokens', () => {
+    const { answered, state } = board();
+    answered(answerOf(5));
+    expect(state()).toBe('healthy');
+  });
+
+  test('has failed where the beginning of its answers was too slow', () => {
+    const { failed, state, reason } = board();
+    failed(ProxyError.of('provider_slow', { provider: 'p', tokensPerSecond: 0.5, ms: 4_000 }));
+    expect(state()).toBe('degraded');
+    expect(reason()).toContain('answers slowly: 0.5 tokens/s in its first 4 s');
   });
 });
 

@@ -4,6 +4,7 @@ import { EventBus } from '../../../src-main/pipeline/events.ts';
 import type { RequestEvent } from '../../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
 import { makeRow } from '../../helpers/control-engine.ts';
+import { planOf } from '../../helpers/routing.ts';
 
 const logs: RequestLog[] = [];
 afterEach(() => {
@@ -76,6 +77,57 @@ describe('RequestLog', () => {
     expect(log.counts()).toEqual({ running: 0, total: 4, failed: 2 });
   });
 
+  it('explains a request by its id, a beginning of it, as the latest, and as the latest that failed', () => {
+    const { bus, log, start, finish } = setUp();
+    const rows = ['req_aa11', 'req_aa22', 'req_bb33'].map((id) => start({ id }));
+    for (const row of rows) bus.emit('request.routed', { request: row, plan: planOf(`rule ${row.id}`) });
+    for (const [index, row] of rows.entries()) finish(row, index === 1 ? 'failed' : 'answered');
+    const routeOf = (which: string) => log.explain(which)?.route?.route;
+    expect(['req_aa22', 'req_b', 'bb', 'latest', 'failed'].map(routeOf)).toEqual([
+      'rule req_aa22',
+      'rule req_bb33',
+      'rule req_bb33',
+      'rule req_bb33',
+      'rule req_aa22',
+    ]);
+    expect(log.explain('cc')).toBeNull();
+    expect(() => log.explain('req_aa')).toThrow("several begin with 'req_aa'");
+    expect(log.routed(2).map(({ id, view }) => [id, view().route])).toEqual([
+      ['req_bb33', 'rule req_bb33'],
+      ['req_aa22', 'rule req_aa22'],
+    ]);
+  });
+
+  it('explains what happened after a request was routed, and one that was not routed', () => {
+    const { bus, log, start } = setUp();
+    const trace = [{ step: 'model', detail: 'known' }];
+    const row = start({ trace });
+    bus.emit('request.routed', { request: row, plan: planOf('model m') });
+    row.trace.push({ step: 'attempt failed', detail: 'no' }, { step: 'key changed', detail: 'another' });
+    expect(log.explain('latest')?.steps).toEqual([{ step: 'key changed', detail: 'another' }]);
+    const lost = start();
+    expect(log.explain('latest')).toMatchObject({ request: { id: lost.id }, route: null });
+    bus.emit('request.unroutable', { request: lost, route: { ...planOf('none').explain(), problem: 'nobody has it' } });
+    expect(log.explain('latest')?.route?.problem).toBe('nobody has it');
+  });
+
+  it('puts a plan into words only for who asks, and forgets it with its request', () => {
+    const { bus, log, start } = setUp(2);
+    const plan = { ...planOf('model m'), explain: vi.fn(planOf('model m').explain) };
+    const first = start({ id: 'req_first' });
+    bus.emit('request.routed', { request: first, plan });
+    log.list(10);
+    expect(plan.explain).not.toHaveBeenCalled();
+    log.explain('req_first');
+    expect(plan.explain).toHaveBeenCalledTimes(1);
+    start();
+    start();
+    expect(log.explain('req_first')).toBeNull();
+    expect(log.routed(10)).toEqual([]);
+    bus.emit('request.routed', { request: first, plan });
+    expect(log.routed(10)).toEqual([]);
+  });
+
   it('hears nothing after it is closed', () => {
     const { log, start } = setUp();
     log.close();
@@ -93,7 +145,7 @@ describe('a live reader', () => {
 
     const names: string[] = [];
     for (const change of [
-      () => bus.emit('request.routed', Object.assign(row, { route: 'alias' })),
+      () => bus.emit('request.routed', { request: Object.assign(row, { route: 'alias' }), plan: planOf('') }),
       () => bus.emit('attempt.started', { request: row, attempt: attempt() }),
       () => bus.emit('request.answering', Object.assign(row, { status: 200 })),
       () => bus.emit('attempt.finished', { request: row, attempt: attempt() }),
@@ -117,7 +169,8 @@ describe('a live reader', () => {
     const reader = log.live();
     await reader.next();
     const [first, second] = [start(), start()];
-    for (let i = 0; i < 100; i += 1) bus.emit('request.routed', Object.assign(first, { route: `rule ${i}` }));
+    for (let i = 0; i < 100; i += 1)
+      bus.emit('request.routed', { request: Object.assign(first, { route: `rule ${i}` }), plan: planOf('') });
     finish(second);
     const { value } = await reader.next();
     expect(value?.rows.map((row) => [row.id, row.route, row.state])).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conversationOf } from '../../../src-main/pipeline/conversation.ts';
+import { conversationOf, isFirstTurn } from '../../../src-main/pipeline/conversation.ts';
 
 const key = (
   body: Record<string, unknown>,
@@ -97,4 +97,33 @@ describe('a conversation', () => {
       expect(key(body)).toMatch(/^[A-Za-z0-9_-]{22}$/);
     },
   );
+});
+
+describe('a first turn', () => {
+  it.each([
+    [asked],
+    [{ input: 'Fix it' }],
+    [{ input: [{ role: 'user', content: 'Fix it' }] }],
+    [{ messages: [{ role: 'user', content: 'say "role":"assistant"' }, null] }],
+    [{}],
+  ])('is one that nobody has answered yet: %j', (body) => {
+    expect(isFirstTurn(body)).toBe(true);
+  });
+  it.each([
+    [grown],
+    [
+      {
+        messages: [
+          { role: 'user', content: 'Go' },
+          { role: 'assistant', content: '' },
+        ],
+      },
+    ],
+    [{ input: [{ type: 'message', role: 'assistant', content: [] }] }],
+    [{ input: [{ type: 'reasoning', summary: [] }] }],
+    [{ ...asked, thread: { type: 'continue' } }],
+    [{ input: [{ type: 'function_call', name: 'f' }] }],
+  ])('is none any more: %j', (body) => {
+    expect(isFirstTurn(body)).toBe(false);
+  });
 });

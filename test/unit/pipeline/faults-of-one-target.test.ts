@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { canTryNext, combinedFailure } from '../../../src-main/pipeline/upstream-failure.ts';
+import { combinedFailure } from '../../../src-main/pipeline/failure-of-all.ts';
+import { canTryNext } from '../../../src-main/pipeline/upstream-failure.ts';
 import { ProxyError } from '../../../src-shared/errors.ts';
 
 const unsupported = (provider: string) => ProxyError.of('server_tool_unsupported', { provider, tools: ['web_search'] });
@@ -14,12 +15,12 @@ describe('a request that one target cannot take', () => {
   });
 
   it('fails as it did at the last one where all say the same', () => {
-    expect(combinedFailure([unsupported('a'), unsupported('b')])).toMatchObject({
+    expect(combinedFailure(['a/m', 'b/m'], [unsupported('a'), unsupported('b')])).toMatchObject({
       code: 'server_tool_unsupported',
       status: 400,
     });
-    expect(combinedFailure([overflow, overflow])).toBe(overflow);
-    expect(combinedFailure([overflow, unsupported('b')])).toMatchObject({
+    expect(combinedFailure(['a/m', 'b/m'], [overflow, overflow])).toBe(overflow);
+    expect(combinedFailure(['a/m', 'b/m'], [overflow, unsupported('b')])).toMatchObject({
       code: 'all_targets_failed',
       retryable: false,
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { canTryNext, combinedFailure, streamFailure } from '../../../src-main/pipeline/upstream-failure.ts';
+import { combinedFailure } from '../../../src-main/pipeline/failure-of-all.ts';
+import { canTryNext, streamFailure } from '../../../src-main/pipeline/upstream-failure.ts';
 import { anthropicClientCodec } from '../../../src-main/protocols/anthropic/client-codec.ts';
 import { openaiChatCodec } from '../../../src-main/protocols/openai-chat/codec.ts';
 import { httpFailure, retryAfterSeconds } from '../../../src-main/providers/http-failure.ts';
@@ -99,7 +100,7 @@ describe('an HTTP error of a provider', () => {
     (_vendor, status, message, code) => {
       const error = failure(status, message, code);
       expect(error).toMatchObject({
-        code: 'provider_error',
+        code: 'content_refused',
         status: 400,
         kind: 'invalid_request_error',
         retryable: false,
@@ -153,7 +154,7 @@ describe('an error inside an answer', () => {
   it.each([
     ['authentication_error', 502, false],
     ['permission_error', 502, false],
-    ['billing_error', 402, true],
+    ['billing_error', 402, false],
     ['rate_limit_error', 429, true],
     ['overloaded_error', 529, true],
     ['invalid_request_error', 400, false],
@@ -165,8 +166,11 @@ describe('an error inside an answer', () => {
 
 describe('the error of several targets', () => {
   it('can be retried when one of them can, after the shortest wait', () => {
-    const error = combinedFailure([failure(429, 'a', null, 9), failure(503, 'b', null, 4), failure(401, 'c')]);
+    const error = combinedFailure(
+      ['a', 'b', 'c'],
+      [failure(429, 'a', null, 9), failure(503, 'b', null, 4), failure(401, 'c')],
+    );
     expect(error).toMatchObject({ status: 529, kind: 'overloaded_error', retryable: true, retryAfter: 4 });
-    expect(combinedFailure([failure(401), failure(402)])).toMatchObject({ status: 502, retryable: false });
+    expect(combinedFailure(['a', 'b'], [failure(401), failure(402)])).toMatchObject({ status: 502, retryable: false });
   });
 });

@@ -8,6 +8,7 @@ import { anthropicClientCodec } from '../../../src-main/protocols/anthropic/clie
 import { RequestBody } from '../../../src-main/protocols/request-body.ts';
 import type { BaseProvider } from '../../../src-main/providers/base-provider.ts';
 import { makeProvider } from '../../helpers/providers.ts';
+import { factWorld } from '../../helpers/routing.ts';
 
 const WINDOW = 100_000;
 /** Default estimate: a token for four bytes. */
@@ -59,7 +60,7 @@ function checkWith({ local = { tokens: 0, method: 'learned' }, own = { kind: 'no
 }
 
 function attempt(request: ClientRequest, provider: BaseProvider): AttemptContext {
-  const context = new RequestContext(request);
+  const context = new RequestContext(request, factWorld);
   const row = {
     provider: provider.id,
     model: 'm',
@@ -78,7 +79,9 @@ function attempt(request: ClientRequest, provider: BaseProvider): AttemptContext
     request: context,
     target: { provider, model: 'm' },
     row: { ...row },
-    last: true,
+    noOther: true,
+    isFinal: true,
+    othersForRefused: false,
     triedKeys: new Set<string>(),
     key: null,
   };

@@ -1,36 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createProvider } from '../../../src-main/providers/provider-types.ts';
-import type { Transport } from '../../../src-main/providers/transport.ts';
-import { ProviderRouter } from '../../../src-main/routing/provider-router.ts';
-import { type ConfigInput, configSchema } from '../../../src-shared/config.ts';
+import type { ProviderRouter } from '../../../src-main/routing/provider-router.ts';
+import type { ConfigInput } from '../../../src-shared/config.ts';
 import { ProxyError } from '../../../src-shared/errors.ts';
+import { factsOf, routerFor } from '../../helpers/routing.ts';
 
-const transport: Transport = {
-  send: () => Promise.reject(new Error('routing calls nobody')),
-  check: () => null,
-  reset: () => undefined,
-  close: () => Promise.resolve(),
-};
-
-function router(input: ConfigInput): ProviderRouter {
-  const config = configSchema.parse(input);
-  const resources = {
-    transport,
-    resolveKey: async () => ({ state: 'present', value: 'key', reference: 'env:KEY', warning: null }) as const,
-  };
-  const demo = createProvider(
-    configSchema.parse({ providers: [{ id: 'demo', type: 'demo' }] }).providers[0] as never,
-    resources,
-  );
-  return new ProviderRouter(
-    config,
-    config.providers.map((provider) => createProvider(provider, resources)),
-    demo,
-  );
-}
+const router = (input: ConfigInput): ProviderRouter => routerFor(input).router;
 
 const targets = (of: ProviderRouter, model: string): string[] =>
-  of.plan(model).targets.map(({ provider, model: name }) => `${provider.id} ${name}`);
+  of.plan(factsOf({ model })).targets.map(({ provider, model: name }) => `${provider.id} ${name}`);
 
 const local = (id: string, models: string[], rest: object = {}) =>
   ({ id, type: 'openai-compatible', baseUrl: 'http://127.0.0.1:1', models, ...rest }) as const;
@@ -48,7 +25,7 @@ describe('a model name is understood in this order', () => {
 
   it('1: an alias wins over a model of the same name', () => {
     expect(targets(everything, 'only-b')).toEqual(['a aliased']);
-    expect(everything.plan('only-b').route).toBe('alias only-b');
+    expect(everything.plan(factsOf({ model: 'only-b' })).route).toBe('alias only-b');
   });
   it('an alias with several targets gives them in its order', () => {
     expect(targets(everything, 'list')).toEqual(['b one', 'a two']);
@@ -67,7 +44,7 @@ describe('a model name is understood in this order', () => {
   });
   it('5: the first model of routing.defaultProvider', () => {
     expect(targets(everything, 'never heard of')).toEqual(['a shared']);
-    expect(everything.plan('never heard of').route).toBe('default a');
+    expect(everything.plan(factsOf({ model: 'never heard of' })).route).toBe('default a');
   });
   it('6: demo only while no other provider exists', () => {
     expect(targets(router({}), 'claude-opus-5-5')).toEqual(['demo demo']);
@@ -76,7 +53,7 @@ describe('a model name is understood in this order', () => {
     const strict = router({ providers: [local('local', ['qwen3-coder', 'llama-4'])] });
     const error = (() => {
       try {
-        strict.plan('qwen-coder');
+        strict.plan(factsOf({ model: 'qwen-coder' }));
       } catch (thrown) {
         return thrown;
       }
@@ -96,8 +73,8 @@ describe('names', () => {
   it('a disabled provider is neither listed nor routed to', () => {
     const one = router({ providers: [local('on', ['m']), local('off', ['hidden'], { enabled: false })] });
     expect(one.list().map(({ id }) => id)).toEqual(['on/m']);
-    expect(() => one.plan('off/hidden')).toThrow(ProxyError);
-    expect(() => one.plan('hidden')).toThrow(ProxyError);
+    expect(() => one.plan(factsOf({ model: 'off/hidden' }))).toThrow(ProxyError);
+    expect(() => one.plan(factsOf({ model: 'hidden' }))).toThrow(ProxyError);
   });
   it('a trailing [1m] is understood', () => {
     const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
@@ -106,7 +83,7 @@ describe('names', () => {
   it('Anthropic itself serves Claude models it has not heard of', () => {
     const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
     expect(targets(one, 'claude-opus-7')).toEqual(['anthropic claude-opus-7']);
-    expect(() => one.plan('gpt-6')).toThrow(ProxyError);
+    expect(() => one.plan(factsOf({ model: 'gpt-6' }))).toThrow(ProxyError);
   });
   it('everything listed can be routed', () => {
     const one = router({
@@ -121,7 +98,7 @@ describe('names', () => {
     expect(listed).toContain('good');
     expect(listed).not.toContain('dead');
     expect(listed).not.toContain('nowhere');
-    for (const id of listed) expect(one.plan(id).targets.length).toBeGreaterThan(0);
+    for (const id of listed) expect(one.plan(factsOf({ model: id })).targets.length).toBeGreaterThan(0);
   });
   it('an alias that leads nowhere is a warning that names it', () => {
     const one = router({ providers: [local('a', ['x'])], aliases: { dead: ['gone/model'] } });
@@ -133,12 +110,36 @@ describe('names', () => {
       routing: { loadBalancing: { failover: false } },
     });
     expect(targets(one, 'x')).toEqual(['a x']);
-    expect(one.plan('x').trace.at(-1)?.detail).toContain('failover is off');
+    expect(one.plan(factsOf({ model: 'x' })).trace.at(-1)?.detail).toContain('failover is off');
+  });
+  it('failover off leaves out what has an open circuit as well', () => {
+    const { router: one, state } = routerFor({
+      providers: [local('a', ['x'], { priority: 1 }), local('b', ['x'], { priority: 2 })],
+      routing: { loadBalancing: { failover: false }, circuit: { failures: 1 } },
+    });
+    const facts = factsOf({ model: 'x' });
+    const [first] = one.plan(facts).targets;
+    if (first === undefined) throw new Error('no target');
+    const error = { code: 'provider_error', status: 500, message: 'broken' } as const;
+    const rest = { status: 500, retryAfterMs: null, firstContentMs: null, totalMs: 1, usage: null };
+    state.begin(facts, first)?.({ outcome: 'failed', error, ...rest });
+    expect(targets(one, 'x')).toEqual(['b x']);
+    expect(one.plan(facts).reserves).toEqual([]);
+  });
+  it('a rule whose targets are not there is not passed over, and is named', () => {
+    const one = router({
+      providers: [local('a', ['x'])],
+      routing: { rules: [{ id: 'private', when: { model: 'x' }, use: { targets: ['gone/x', 'missing'] } }] },
+    });
+    expect(() => one.plan(factsOf({ model: 'x' }))).toThrow(
+      "The routing rule 'private' takes this request to 'gone/x', 'missing', which no enabled provider has.",
+    );
+    expect(one.explain(factsOf({ model: 'x' })).problem).toContain("'private'");
   });
   it('hostile names are refused quickly', () => {
     const one = router({ providers: [local('a', ['x'.repeat(200)])] });
     const started = performance.now();
-    expect(() => one.plan('y'.repeat(1_000_000))).toThrow(ProxyError);
+    expect(() => one.plan(factsOf({ model: 'y'.repeat(1_000_000) }))).toThrow(ProxyError);
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 });

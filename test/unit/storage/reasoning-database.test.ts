@@ -11,7 +11,14 @@ const MB = 1024 * 1024;
 const DAY_MS = 86_400_000;
 const NOW = 20_000 * DAY_MS;
 
-const batchOf = (batch: Partial<Batch>): Batch => ({ turns: [], used: [], owners: [], corrections: [], ...batch });
+const batchOf = (batch: Partial<Batch>): Batch => ({
+  turns: [],
+  used: [],
+  owners: [],
+  corrections: [],
+  notes: [],
+  ...batch,
+});
 const turnsOf = (conversation: string, ...texts: string[]): Batch =>
   batchOf({ turns: texts.map((text) => ({ conversation, key: text, turn: turnOf(text) })) });
 
@@ -29,6 +36,7 @@ async function open({ folder = folderForTest(), now = NOW, ...rest }: Opening = 
     keepDays: 30,
     limits: { maxBytes: 4 * MB, maxTurns: 1_000 },
     maxSignatures: 1_000,
+    maxNotes: 1_000,
   };
   const database = await ReasoningDatabase.open({ ...options, ...rest }, (text) => warnings.push(text), now);
   let isOpen = true;
@@ -323,4 +331,57 @@ test('what clients name their sessions is not on disk', async () => {
   database.write(turnsOf('session-of-somebody', 'a'), NOW);
   close();
   expect(readFileSync(path.join(folder, 'reasoning.db')).includes('session-of-somebody')).toBe(false);
+});
+
+describe('notes on disk', () => {
+  const note = (digest: number, system: string | null, day: number, home: string | null = null) => ({
+    digest,
+    system,
+    home,
+    day,
+  });
+
+  test('are there when it is opened again, the longest unused first', async () => {
+    const { database, close, folder } = await open();
+    database.write(batchOf({ notes: [note(1, 'Be kind.', 19_999), note(2, null, 19_990, 'p/m')] }), NOW);
+    database.write(batchOf({ notes: [note(3, 'Be kind.', 19_995), note(2, 'Be brief.', 20_000)] }), NOW);
+    close();
+    const again = await open({ folder });
+    expect(again.database.notes(NOW)).toEqual([
+      note(3, 'Be kind.', 19_995),
+      note(1, 'Be kind.', 19_999),
+      note(2, 'Be brief.', 20_000),
+    ]);
+  });
+
+  test('are dropped after their days, and the texts that nobody has any more', async () => {
+    const { database, close, file } = await open({ keepDays: 30 });
+    database.write(batchOf({ notes: [note(1, 'old', 19_000), note(2, 'new', 20_000)] }), NOW);
+    database.expire(NOW);
+    expect(database.notes(NOW)).toEqual([note(2, 'new', 20_000)]);
+    close();
+    const db = new DatabaseSync(file);
+    expect(db.prepare('SELECT text FROM text').all()).toEqual([{ text: 'new' }]);
+    db.close();
+  });
+
+  test('are no more than so many', async () => {
+    const { database } = await open({ maxNotes: 2 });
+    database.write(batchOf({ notes: [1, 2, 3].map((digest) => note(digest, null, 20_000 - digest)) }), NOW);
+    expect(database.notes(NOW).map(({ digest }) => digest)).toEqual([2, 1]);
+  });
+
+  test('are kept in a file of the version before', async () => {
+    const { database, close, file, folder } = await open();
+    database.write(turnsOf('c', 'a'), NOW);
+    close();
+    const db = new DatabaseSync(file);
+    db.exec('DROP TABLE note; DROP TABLE text; PRAGMA user_version = 1');
+    db.close();
+    const again = await open({ folder });
+    again.database.write(batchOf({ notes: [note(1, 'text', 20_000)] }), NOW);
+    expect(again.database.notes(NOW)).toEqual([note(1, 'text', 20_000)]);
+    expect(again.keysOf('c')).toEqual(['a']);
+    expect(again.warnings).toEqual([]);
+  });
 });

@@ -472,3 +472,42 @@ describe('the end', () => {
     expect(workers[0]?.threadId).toBe(-1);
   });
 });
+
+describe('notes on conversations', () => {
+  test('are there at once, and after a restart', async () => {
+    const folder = folderForTest();
+    const { store } = open({ folder });
+    expect(store.notes.ready()).toBeNull();
+    store.notes.put('c', { system: 'Be kind.' });
+    expect(store.notes.get('c')).toEqual({ system: 'Be kind.', home: null });
+    await store.close();
+    const again = open({ folder }).store;
+    expect(again.notes.get('c')).toBeNull();
+    await again.notes.ready();
+    expect(again.notes.ready()).toBeNull();
+    expect(again.notes.get('c')).toEqual({ system: 'Be kind.', home: null });
+    expect(again.notes.holdTexts).toBe(true);
+  });
+
+  test('what is changed before the disk was read joins what that has', async () => {
+    const folder = folderForTest();
+    const { store } = open({ folder });
+    store.notes.put('c', { system: 'Be kind.' });
+    await store.close();
+    const { store: second } = open({ folder });
+    second.notes.put('c', { home: 'p/m' });
+    await second.notes.ready();
+    await second.close();
+    const { store: third } = open({ folder });
+    await third.notes.ready();
+    expect(third.notes.get('c')).toEqual({ system: 'Be kind.', home: 'p/m' });
+  });
+
+  test('live in memory alone where nothing gets to the disk', async () => {
+    const { store, workers } = open({ folder: null });
+    store.notes.put('c', { system: 'Be kind.' });
+    expect(store.notes.get('c')?.system).toBe('Be kind.');
+    expect(store.notes.ready()).toBeNull();
+    expect(workers).toEqual([]);
+  });
+});

@@ -153,12 +153,14 @@ describe('a whole answer that is passed through', () => {
       error: null,
       usage: { input_tokens: 20, cache_read_input_tokens: 10, cache_creation_input_tokens: 0, output_tokens: 5 },
       stopReason: 'length',
+      refused: false,
       signatures: [],
     });
     expect(chatPassThrough.readAnswer({ choices: [{ message }] })).toEqual({
       error: null,
       usage: null,
       stopReason: null,
+      refused: false,
       signatures: [],
     });
   });

@@ -1,0 +1,54 @@
+import { createRouterClient } from '@orpc/server';
+import { z } from 'zod';
+import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
+import type { Middleware } from '../../src-main/pipeline/middleware.ts';
+import type { ConfigInput } from '../../src-shared/config.ts';
+import type { RequestRow } from '../../src-shared/requests.ts';
+import { type RunningEngine, runEngine } from '../helpers/running-engine.ts';
+import { serveCalls } from './ipc.ts';
+
+/** The real engine in a process of its own, which tells of each request that has ended. */
+
+const startSchema = z.object({ config: z.custom<ConfigInput>(), env: z.record(z.string(), z.string()) });
+
+let running: RunningEngine | null = null;
+let rows: RequestRow[] = [];
+
+const recorder: Middleware = {
+  name: 'recorder',
+  async request({ row }, next) {
+    try {
+      await next();
+    } finally {
+      rows.push(row);
+    }
+  },
+};
+
+/** Only what is a fault of CProxy itself. */
+const log: Logger = {
+  ...silentLogger,
+  error: (message, fields) => void process.stderr.write(`${message} ${JSON.stringify(fields ?? {})}\n`),
+};
+
+serveCalls({
+  async start(argument) {
+    const { config, env } = startSchema.parse(argument);
+    running = await runEngine(config, { env, log, middleware: [recorder] });
+    const { url, token } = running;
+    return { url, token };
+  },
+  /** Those that have ended since it was last asked. */
+  rows() {
+    const ended = rows;
+    rows = [];
+    return ended;
+  },
+  async circuits() {
+    if (running === null) throw new Error('the engine was not started');
+    return createRouterClient(await running.engine.controlRouter()).circuits.list();
+  },
+  async stop() {
+    await running?.stop();
+  },
+});
