@@ -152,7 +152,10 @@ export const conditionSchema = z.strictObject({
       (time) => Object.values(time).some((part) => part !== undefined),
       'needs days, from, to or several of these',
     )
-    .refine(({ from, to }) => from === undefined || from !== to, 'ends when it begins')
+    .refine(
+      ({ from, to }) => from === undefined || from.padStart(5, '0') !== to?.padStart(5, '0'),
+      'ends when it begins',
+    )
     .optional()
     .describe('When it is asked, by the clock of this machine'),
   budget: oneOf(budgetStates).optional().describe('How far budgets are spent'),

@@ -72,13 +72,19 @@ function placeOfProvider(providers: readonly unknown[], provider: unknown, index
   return id === undefined ? providers.indexOf(provider) : indexOfProvider(providers, id);
 }
 
-/** Leaves out fields that were written without a value, as in a YAML section whose lines are all comments. */
+/** Without them a rule means every request, or sends it wherever its name leads: an oversight must not (`~` is empty in YAML). */
+const NEVER_LEFT_OUT: ReadonlySet<string> = new Set(['when', 'targets']);
+
+/**
+ * Leaves out fields that were written without a value, as in a YAML section whose lines are all comments; but not what a rule
+ * asks for, and where it sends requests: there it is a mistake to be told.
+ */
 export function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (!isSection(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([, field]) => field !== null)
-      .map(([name, field]) => [name, withoutEmpty(field)]),
+      .filter(([name, field]) => field !== null || NEVER_LEFT_OUT.has(name))
+      .map(([name, field]) => [name, name === 'when' ? field : withoutEmpty(field)]),
   );
 }

@@ -13,8 +13,6 @@ export interface QueuedTarget {
   readonly tries: number;
   /** Its circuit is open: asked only when nothing else is left. */
   readonly isReserve: boolean;
-  /** It has taken all the time that a target may take, and failed. */
-  readonly wasLong: boolean;
   /** What its newest try failed with; several where its keys failed with different things. */
   readonly failures: readonly Failure[];
   /** Why it was not asked; null where it was, or may still be. */
@@ -37,6 +35,7 @@ export interface Left {
 
 interface Entry extends QueuedTarget {
   tries: number;
+  /** How often it has taken all the time that a target may take, and failed. */
   longTries: number;
   isReserve: boolean;
   failures: readonly Failure[];
@@ -126,7 +125,7 @@ export class TargetQueue {
     const isFirstTime = others.some(({ isFresh, target: other }) => isFresh && !willSkip(other));
     const comesAgain = others.some((other) => this.#comesAgain(other));
     // One that has been given up once for its silence would be so for ever, if it were given up as soon again.
-    const noOther = entry.wasLong || (!isFirstTime && !comesAgain);
+    const noOther = entry.longTries > 0 || (!isFirstTime && !comesAgain);
     const isLastTry = entry.isReserve || entry.tries >= this.#retries.rounds;
     return { noOther, nothing: isLastTry && !isFirstTime && !comesAgain };
   }
@@ -205,9 +204,6 @@ const entryOf = (target: Target, isReserve: boolean): Entry => ({
   target,
   tries: 0,
   longTries: 0,
-  get wasLong() {
-    return this.longTries > 0;
-  },
   isReserve,
   failures: [],
   skipped: null,

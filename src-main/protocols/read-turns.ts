@@ -112,6 +112,13 @@ const OPENING_MESSAGES = 3;
 /** None of what stands between tokens has a higher code. */
 const isSpace = (byte: number | undefined): boolean => byte !== undefined && byte <= 0x20;
 
+/** Where an image or a document is. */
+interface Source {
+  readonly depth: number;
+  dataBytes: number;
+  isText: boolean;
+}
+
 type Role = 'user' | 'assistant' | 'tool' | 'function' | 'system' | 'developer';
 type Key = ReturnType<typeof keys.find>;
 
@@ -155,8 +162,8 @@ class TurnReader implements Turns {
   #type: string | null = null;
   #text: FieldRange | null = null;
   #hasResult = false;
-  /** Depths of the objects around that say where an image or a document is: the kinds in them are not of content. */
-  readonly #sources: number[] = [];
+  /** The objects around that say where an image or a document is: the kinds in them are not of content. */
+  readonly #sources: Source[] = [];
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -184,7 +191,8 @@ class TurnReader implements Turns {
               at = endOfValue(bytes, at);
               this.outputConfig = { start: from, end: at };
               key = null;
-            } else if (key === 'source' && bytes[at] === OPEN_BRACE) this.#sources.push(depth + 1);
+            } else if (key === 'source' && bytes[at] === OPEN_BRACE)
+              this.#sources.push({ depth: depth + 1, dataBytes: 0, isText: false });
           } else {
             if (key !== null) this.#value(key, depth, at, close);
             key = null;
@@ -201,7 +209,7 @@ class TurnReader implements Turns {
         case CLOSE_BRACE:
         case CLOSE_BRACKET:
           if (depth === MESSAGE) this.#finish(at + 1);
-          if (depth === this.#sources.at(-1)) this.#sources.pop();
+          if (depth === this.#sources.at(-1)?.depth) this.#finishSource();
           depth -= 1;
           break;
         case COMMA:
@@ -215,7 +223,7 @@ class TurnReader implements Turns {
   #value(key: Key, depth: number, start: number, end: number): void {
     switch (key) {
       case 'type':
-        if (depth === this.#sources.at(-1)) this.#source(sources.find(this.#bytes, start, end));
+        if (depth === this.#sources.at(-1)?.depth) this.#source(sources.find(this.#bytes, start, end));
         else this.#block(types.find(this.#bytes, start, end));
         if (depth === MESSAGE && end - start <= LONGEST_TYPE) this.#type = readKey(this.#bytes, start, end);
         break;
@@ -228,7 +236,14 @@ class TurnReader implements Turns {
       case 'content':
         if (depth === MESSAGE) this.#text = { start, end };
         break;
-      case 'data':
+      case 'data': {
+        // That of a block itself is thinking which nobody can read; the model reads it all the same.
+        if (depth === BLOCK || end - start < LEAST_BASE64) break;
+        const source = this.#sources.at(-1);
+        if (depth === source?.depth) source.dataBytes += end - start - 2;
+        else this.base64Bytes += end - start - 2;
+        break;
+      }
       case 'url':
       case 'file_data':
       case 'image_url':
@@ -257,7 +272,16 @@ class TurnReader implements Turns {
 
   /** A document that is nothing but text needs no model that reads files. */
   #source(type: 'text' | 'content' | null): void {
-    if (type !== null) this.documents -= 1;
+    if (type === null) return;
+    this.documents -= 1;
+    const source = this.#sources.at(-1);
+    if (type === 'text' && source !== undefined) source.isText = true;
+  }
+
+  /** The data of a text is the text, wherever it says that it is one. */
+  #finishSource(): void {
+    const source = this.#sources.pop();
+    if (source?.isText === false) this.base64Bytes += source.dataBytes;
   }
 
   #begin(at: number): void {

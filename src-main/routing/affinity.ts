@@ -4,7 +4,7 @@ import type { Strategy } from '../../src-shared/rules.ts';
 import { costOf } from '../providers/model-prices.ts';
 import type { AttemptResult } from './attempt-result.ts';
 import { isFaultOfTarget } from './fault-of-target.ts';
-import { nameOf, type Target } from './plan.ts';
+import { isNamed, nameOf, type Target } from './plan.ts';
 import { inDollars, inTokens } from './words.ts';
 
 export type AffinitySettings = Config['routing']['affinity'];
@@ -83,7 +83,7 @@ export class Affinity {
     if (home === null) return NOTHING;
     const idleMs = this.#now() - home.usedAt;
     if (idleMs > settings.idleMs && !facts.midTurn) return NOTHING;
-    const index = targets.findIndex((target) => nameOf(target) === home.name);
+    const index = targets.findIndex((target) => isNamed(target, home.name));
     const preferred = targets[0];
     if (preferred === undefined) return NOTHING;
     const cached = idleMs > settings.cacheMs ? 0 : home.cached;

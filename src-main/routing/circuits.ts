@@ -60,7 +60,8 @@ export class Circuits {
       for (const circuit of this.#of(provider, model)) {
         const state = circuit.state(now);
         if (state === 'open' && !isReserve) return null;
-        if (state !== 'closed') trials.push(circuit);
+        // What is asked because nothing else is left finds out nothing that its rest depends on: many may be at once.
+        if (state === 'half-open') trials.push(circuit);
       }
       for (const circuit of trials) circuit.beginTrial(now);
     }
@@ -101,7 +102,18 @@ export class Circuits {
 
   #end(provider: string, model: string, result: AttemptResult, trials: readonly Circuit[]): void {
     const settings = this.#settings();
-    if (!settings.enabled) return;
+    if (settings.enabled) this.#learn(provider, model, result, trials, settings);
+    // Also where circuits were turned off meanwhile: they may be turned on again.
+    for (const trial of trials) trial.endTrial();
+  }
+
+  #learn(
+    provider: string,
+    model: string,
+    result: AttemptResult,
+    trials: readonly Circuit[],
+    settings: CircuitSettings,
+  ): void {
     const now = this.#now();
     const isUnreachable = result.error?.code === 'provider_unreachable';
     const fault = result.outcome === 'failed' && isOwnFault(result);
@@ -109,7 +121,6 @@ export class Circuits {
     // Whatever it has answered, it can be reached.
     if (result.outcome === 'answered' || result.status !== null) this.#forget(provider, '', now);
     if (result.outcome === 'answered') this.#forget(provider, model, now);
-    for (const trial of trials) trial.endTrial();
   }
 
   /** The circuit that a failure belongs to. */

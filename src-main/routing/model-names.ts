@@ -64,7 +64,7 @@ export class ModelNames {
     if (this.mayGrow) return [];
     const dead = (what: string, names: readonly string[]): string[] =>
       names
-        .filter((name) => this.#byName(name) === null)
+        .filter((name) => this.#configured(name).length === 0)
         .map((name) => `${what} leads to '${name}', which no enabled provider has.`);
     return [
       ...[...this.#aliases].flatMap(([alias, names]) => dead(`The alias '${alias}'`, names)),
@@ -92,6 +92,18 @@ export class ModelNames {
   }
 
   /**
+   * What a name means that a rule asks for in the place of the client's. What nobody has leads nowhere: that anyone else answers
+   * is not what the rule wants.
+   */
+  understandInstead(name: string): Understood {
+    const found = this.understand(name);
+    const bare = this.#withoutWindowMark(name, []);
+    const isMeant =
+      found.as === 'tier' ? !bare.includes('/') : found.as === 'demo' || this.targetsOf(bare, '').length > 0;
+    return isMeant ? found : { ...found, as: 'unknown', alias: null, route: 'none', targets: [], isShared: false };
+  }
+
+  /**
    * The targets that a name in the configuration leads to: an alias, `provider-id/model-id`, `provider-id/*` for what was asked
    * for, or a name that providers list. Empty where it leads nowhere.
    */
@@ -101,17 +113,12 @@ export class ModelNames {
     if (name.endsWith('/*')) {
       const provider = this.#byId.get(name.slice(0, -'/*'.length));
       if (provider?.enabled) {
-        const model = provider.nameOf(asked.slice(asked.startsWith(`${provider.id}/`) ? provider.id.length + 1 : 0));
+        const own = asked.slice(asked.startsWith(`${provider.id}/`) ? provider.id.length + 1 : 0);
+        const model = provider.nameOf(provider.models.includes(own) ? own : withoutMark(own));
         return model === null ? [] : [{ provider, model }];
       }
     }
-    // A rule may keep requests at one provider for a reason: where that is gone, none with a similar model takes its place.
-    const slash = name.indexOf('/');
-    if (slash !== -1 && !this.#byId.has(name.slice(0, slash)))
-      return this.#providers
-        .filter(({ models }) => models.includes(name))
-        .map((provider) => ({ provider, model: name }));
-    return this.#targetsByName(name);
+    return this.#configured(name);
   }
 
   /** The error for a name that means nothing: `unknown_model`, naming near matches. */
@@ -162,14 +169,24 @@ export class ModelNames {
   }
 
   #targetsOf(names: readonly string[]): Target[] {
-    return names.flatMap((name) => this.#targetsByName(name));
+    return names.flatMap((name) => this.#configured(name));
+  }
+
+  /** A provider may be named for a reason: where it is gone, none with a similar model takes its place. */
+  #configured(name: string): readonly Target[] {
+    const slash = name.indexOf('/');
+    if (slash !== -1 && !this.#byId.has(name.slice(0, slash)))
+      return this.#providers
+        .filter(({ models }) => models.includes(name))
+        .map((provider) => ({ provider, model: name }));
+    return this.#targetsByName(name);
   }
 
   /** `claude-opus-5-5[1m]` is how Claude Code writes "with the window of a million tokens"; the name is what stands before it. */
   #withoutWindowMark(asked: string, steps: string[]): string {
-    if (!asked.endsWith('[1m]')) return asked;
+    const bare = withoutMark(asked);
+    if (bare === asked) return asked;
     if (this.#aliases.has(asked) || this.#providers.some(({ models }) => models.includes(asked))) return asked;
-    const bare = asked.slice(0, -'[1m]'.length);
     steps.push(`'${asked}' is '${bare}' with a window of 1M tokens`);
     return bare;
   }
@@ -265,6 +282,10 @@ export class ModelNames {
     };
   }
 }
+
+const WINDOW_MARK = '[1m]';
+
+const withoutMark = (name: string): string => (name.endsWith(WINDOW_MARK) ? name.slice(0, -WINDOW_MARK.length) : name);
 
 /** Whether its models are its own to say, and it has not said yet. */
 const isUnlisted = (provider: BaseProvider): boolean => provider.listsModels && provider.modelsView().source === 'none';

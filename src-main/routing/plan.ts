@@ -17,6 +17,13 @@ export interface Target {
 /** `provider-id/model-id`: names a target in maps and to people. */
 export const nameOf = ({ provider, model }: Target): string => `${provider.id}/${model}`;
 
+/** The same question without making the name, for who looks through many. */
+export const isNamed = ({ provider: { id }, model }: Target, name: string): boolean =>
+  name.length === id.length + 1 + model.length &&
+  name[id.length] === '/' &&
+  name.startsWith(id) &&
+  name.endsWith(model);
+
 /** Why targets are skipped that could be tried after another. */
 export const FAILOVER_IS_OFF = 'failover is off';
 

@@ -23,6 +23,9 @@ interface Candidate extends Choice {
 /** What was decided, as the plan and its explanation are made of it. */
 interface Decision {
   facts: RoutingFacts;
+  /** What the client's name means, by which rules go. */
+  asked: Understood;
+  /** The same, or what the name means that a rule asks for instead. */
   naming: Understood;
   rule: MatchedRule | null;
   route: string;
@@ -73,7 +76,7 @@ export class ProviderRouter {
       ...targets
         .filter((name) => this.names.targetsOf(name.replace(/\/\*$/, '/any'), '').length === 0)
         .map((name) => `${who} leads to '${name}', which no enabled provider has.`),
-      ...(model !== null && this.names.understand(model).as === 'unknown'
+      ...(model !== null && this.names.understandInstead(model).as === 'unknown'
         ? [`${who} asks for '${model}' instead, which no enabled provider has.`]
         : []),
     ]);
@@ -128,7 +131,7 @@ export class ProviderRouter {
     const rule = this.#rules.first({ facts, naming: asked });
     const changes = rule?.use.change ?? null;
     const model = changes?.model ?? facts.model;
-    const naming = changes?.model === undefined ? asked : this.names.understand(model);
+    const naming = changes?.model === undefined ? asked : this.names.understandInstead(model);
     const listed = rule?.use.targets;
     const choices: Choice[] =
       listed === undefined
@@ -142,6 +145,7 @@ export class ProviderRouter {
     );
     return {
       facts,
+      asked,
       naming,
       rule,
       route: rule?.route ?? naming.route,
@@ -194,20 +198,20 @@ export class ProviderRouter {
       const why = unfit(facts, choice.target);
       if (why !== null) {
         unusable.set(name, why);
-        unable.push({ ...choice, place: 'skipped', score: null, why });
+        unable.push(candidateOf(choice, 'skipped', null, why));
         return;
       }
       const circuit = this.#state.circuits.standing(provider.id, model);
       if (circuit.state === 'open') {
         unusable.set(name, circuit.why ?? 'its circuit is open');
-        reserves.push({ ...choice, place: 'reserve', score: null, why: circuit.why });
+        reserves.push(candidateOf(choice, 'reserve', null, circuit.why));
         return;
       }
       const trouble = this.#state.troubleOf(choice.target);
       if (trouble !== null) {
         unusable.set(name, trouble);
-        later.push({ ...choice, place, score: null, why: `tried later: ${trouble}` });
-      } else if (isFallback) readyFallback.push({ ...choice, place, score: null, why: null });
+        later.push(candidateOf(choice, place, null, `tried later: ${trouble}`));
+      } else if (isFallback) readyFallback.push(candidateOf(choice, place, null, null));
       else ready.push(choice);
     };
     for (const choice of choices) sort(choice, false);
@@ -221,7 +225,7 @@ export class ProviderRouter {
             outcomes: this.#state.outcomes,
             random: this.#random,
             explore: this.#routing.learned.explore,
-          }).map(({ choice, score, why }) => ({ ...choice, place: 'target', score, why }));
+          }).map(({ choice, score, why }) => candidateOf(choice, 'target', score, why));
     const stay = this.#state.affinity.stay(
       facts,
       strategy,
@@ -270,13 +274,13 @@ export class ProviderRouter {
   }
 
   #view(decision: Decision): RouteView {
-    const { facts, naming, route, strategy, affinity, changes, candidates } = decision;
+    const { facts, asked, naming, route, strategy, affinity, changes, candidates } = decision;
     let order = 0;
     const hasTarget = candidates.some(({ place }) => place === 'target' || place === 'fallback');
     return {
       facts: facts instanceof RequestFacts ? facts.settled() : facts,
       naming: { as: naming.as, alias: naming.alias, tier: naming.tier, steps: [...naming.steps] },
-      rules: this.#rules.views({ facts, naming }),
+      rules: this.#rules.views({ facts, naming: asked }),
       route,
       strategy,
       affinity,
@@ -297,6 +301,15 @@ export class ProviderRouter {
     };
   }
 }
+
+/** Written out, for a request may have many, and copies of unknown shape take several times as long. */
+const candidateOf = ({ target, weight }: Choice, place: CandidatePlace, score: number | null, why: Why): Candidate => ({
+  target,
+  weight,
+  place,
+  score,
+  why,
+});
 
 /** A header may carry what is nobody's business. */
 const shownChanges = ({ headers, ...changes }: Changes): Changes =>

@@ -41,7 +41,9 @@ const SUMMARY_BEGINNINGS = [
   'Your task is to create a detailed summary of',
   'You are performing a CONTEXT CHECKPOINT COMPACTION',
 ];
-const SUMMARY_WORDS = /detailed summary of|CONTEXT CHECKPOINT COMPACTION/;
+/** Of a conversation: a detailed summary of something else is work like any other. */
+const SUMMARY_WORDS =
+  /detailed summary of (?:the|this|our) (?:recent portion of (?:the|this|our) )?conversation|CONTEXT CHECKPOINT COMPACTION/i;
 const SUMMARY_BYTES = 1500;
 
 /** How instructions for a summary or a title begin, with which nothing else is asked: Claude Code, opencode (`agent/prompt/*.txt`). */

@@ -56,11 +56,13 @@ function compileFolderGlob(glob: string, home: string): TextTest {
 function compileGlob(glob: string, slash = '/'): TextTest {
   const characters = glob.replace(/\*+/g, '*').split('');
   const { length } = characters;
+  const stars = characters.filter((one) => one === '*').length;
   // Compared as they may be written: of the text, no copy is made.
   const lower = Int32Array.from(characters, (one) => (one === '*' ? ANY_TEXT : one.toLowerCase().charCodeAt(0)));
   const upper = Int32Array.from(characters, (one) => (one === '/' ? slash : one.toUpperCase()).charCodeAt(0));
   return (text) => {
     const end = Math.min(text.length, LOOKED_AT);
+    if (stars === 0 ? end !== length : end < length - stars) return false;
     let at = 0;
     let next = 0;
     let star = -1;

@@ -110,6 +110,16 @@ routing:
     expect(warnings).toEqual([]);
   });
 
+  test.each([
+    ['when: { project: ~ }\n      use: { targets: a/b }', 'rules[0].when.project: must be a text'],
+    ['when:\n      use: { targets: a/b }', 'rules[0].when: must be a section'],
+    ['when: { not: { any: [{ class: }] } }\n      use: { targets: a/b }', 'when.not.any[0].class: must be one of'],
+    ['use:\n        targets:\n        # - ollama/qwen3', 'rules[0].use.targets: must be a target'],
+  ])('what a rule leaves empty does not make it one for everything: %s', (rule, problem) => {
+    write('config.yaml', `routing:\n  rules:\n    - id: a\n      ${rule}\n`);
+    expect(() => load()).toThrow(problem);
+  });
+
   test('JSON may have comments, trailing commas, tabs and a byte order mark', () => {
     write(
       'config.json',

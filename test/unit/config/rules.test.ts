@@ -61,6 +61,7 @@ describe('what is wrong with a rule', () => {
     ['when: { time: {} }', '3:30 .when.time: needs days, from, to or several of these'],
     ['when: { time: { from: 25:00 } }', '3:38 .when.time.from: must be a time such as 08:30; found "25:00"'],
     ['when: { time: { from: 8:00, to: 8:00 } }', '3:30 .when.time: ends when it begins'],
+    ['when: { time: { from: 8:00, to: 08:00 } }', '3:30 .when.time: ends when it begins'],
     [
       'when: { headers: { Authorization: x* } }',
       '3:50 .when.headers.Authorization: is a credential, which rules do not see',

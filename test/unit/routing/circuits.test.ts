@@ -168,6 +168,38 @@ describe('a circuit', () => {
     expect(state()).toBe('closed');
   });
 
+  it('is not kept open longer by many at once for which nothing else was left', () => {
+    const { clock, began, fail, state } = make();
+    for (let count = 0; count < 3; count += 1) fail();
+    const attempts = Array.from({ length: 20 }, () => began(true));
+    for (const attempt of attempts) attempt.end(failure('provider_error', 500));
+    clock.now += 10_000;
+    expect(state()).toBe('half-open');
+    const trial = began();
+    began(true).end(aborted);
+    // The trial is still under way.
+    expect(state()).toBe('open');
+    trial.end(failure('provider_error', 500));
+    clock.now += 20_000;
+    expect(state()).toBe('half-open');
+  });
+
+  it('that was turned off during its trial is tried again when it is turned on', () => {
+    const changes = { enabled: true };
+    const clock = { now: 1_800_000_000_000 };
+    const circuits = new Circuits(
+      () => ({ ...settings, ...changes }),
+      () => clock.now,
+    );
+    for (let count = 0; count < 3; count += 1) circuits.begin('p', 'm')?.end(failure('provider_error', 500));
+    clock.now += 10_000;
+    const trial = circuits.begin('p', 'm');
+    changes.enabled = false;
+    trial?.end(success);
+    changes.enabled = true;
+    expect(circuits.standing('p', 'm').state).toBe('half-open');
+  });
+
   it('that opened meanwhile is not kept open longer by attempts that began before', () => {
     const { clock, began, state } = make();
     const attempts = Array.from({ length: 20 }, () => began());

@@ -339,7 +339,7 @@ describe('every plan', () => {
       if (down.includes(true) && down.includes(false)) seen += 1;
       expect(down).toEqual(down.toSorted((a, b) => Number(a) - Number(b)));
     });
-    expect(seen).toBeGreaterThan(20);
+    expect(seen).toBeGreaterThan(5);
   });
 
   it('is what its explanation and the simulator say, in the same order, and changes nothing', () => {

@@ -136,6 +136,58 @@ describe('names', () => {
     );
     expect(one.explain(factsOf({ model: 'x' })).problem).toContain("'private'");
   });
+  describe('that a rule asks for instead are not made up for', () => {
+    const asking = (model: string, rest: Partial<ConfigInput> = {}) =>
+      router({
+        providers: [local('a', ['claude-opus-5-5', 'x']), local('off', ['n'], { enabled: false })],
+        aliases: { dead: 'off/n', good: 'a/x' },
+        ...rest,
+        routing: { defaultProvider: 'a', tiers: { haiku: 'a/x' }, rules: [{ id: 'r', use: { change: { model } } }] },
+      });
+    it.each(['off/n', 'n', 'gone/claude-opus-5-5', 'gone/claude-haiku-9', 'dead', 'nobody knows'])('%s', (model) => {
+      const one = asking(model);
+      expect(() => one.plan(factsOf({ model: 'x' }))).toThrow(ProxyError);
+      expect(one.warnings).toContain(`The rule 'r' asks for '${model}' instead, which no enabled provider has.`);
+    });
+    it.each([
+      ['x', 'a x'],
+      ['a/unlisted', 'a unlisted'],
+      ['good', 'a x'],
+      ['claude-haiku-9', 'a x'],
+      ['claude-opus-5-5[1m]', 'a claude-opus-5-5'],
+    ])('but %s is there', (model, target) => expect(targets(asking(model), 'anything')).toEqual([target]));
+  });
+  it('of a provider that is gone lead to no similar model, of aliases neither', () => {
+    const one = router({
+      providers: [local('a', ['claude-opus-5-5', 'vendor/m'])],
+      aliases: { private: 'gone/claude-opus-5-5', listed: 'vendor/m' },
+    });
+    expect(() => one.plan(factsOf({ model: 'private' }))).toThrow(ProxyError);
+    expect(one.warnings).toEqual([expect.stringContaining("'private' leads to 'gone/claude-opus-5-5'")]);
+    expect(targets(one, 'listed')).toEqual(['a vendor/m']);
+  });
+  it('keep their mark of a large window at provider-id/* only where they are listed with it', () => {
+    const one = router({
+      providers: [local('a', ['claude-opus-5-5']), local('b', ['x[1m]', 'x']), { id: 'anthropic', type: 'anthropic' }],
+      routing: { rules: [{ id: 'r', use: { targets: ['a/*', 'b/*', 'anthropic/*'] } }] },
+    });
+    expect(targets(one, 'claude-opus-5-5[1m]')).toEqual(['a claude-opus-5-5', 'anthropic claude-opus-5-5']);
+    expect(targets(one, 'x[1m]')).toEqual(['b x[1m]']);
+  });
+  it('are explained as rules have seen them, not as a rule has changed them', () => {
+    const one = router({
+      providers: [local('a', ['x'])],
+      routing: {
+        rules: [
+          { id: 'haiku', when: { tier: 'haiku' }, use: { change: { model: 'x' } } },
+          { id: 'rest', use: {} },
+        ],
+      },
+    });
+    const { route, rules } = one.explain(factsOf({ model: 'claude-haiku-9' }));
+    expect(route).toBe('rule haiku');
+    expect(rules.map(({ outcome }) => outcome)).toEqual(['matched', 'not-reached']);
+  });
   it('hostile names are refused quickly', () => {
     const one = router({ providers: [local('a', ['x'.repeat(200)])] });
     const started = performance.now();

@@ -125,6 +125,23 @@ describe('inferred', () => {
       class: 'compaction',
       why: /summary/,
     },
+    'a summary of something else than a conversation': {
+      body: ask({ tools, messages: [user('Your task is to create a detailed summary of the files in ./docs.')] }),
+      headers: claudeCode,
+      class: 'main',
+      why: /nothing speaks/,
+    },
+    'a summary of a recent part': {
+      body: ask({
+        tools,
+        messages: [
+          user('Your task is to create a detailed summary of the RECENT portion of the conversation — the messages …'),
+        ],
+      }),
+      headers: claudeCode,
+      class: 'compaction',
+      why: /summary/,
+    },
     'a summary of a subagent': {
       body: ask({ tools, messages: [user(summary)] }),
       headers: { ...claudeCode, 'x-claude-code-agent-id': 'a' },

@@ -157,6 +157,17 @@ describe('sizes', () => {
   it('no limit is null', () => {
     expect(readFacts(ask({ max_tokens: null })).maxTokens).toBeNull();
   });
+  it.each([
+    [
+      'a document that is text',
+      { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a '.repeat(200_000) } },
+    ],
+    ['the same, written the other way', { source: { data: 'a '.repeat(200_000), type: 'text' }, type: 'document' }],
+    ['thinking that nobody can read', { type: 'redacted_thinking', data: 'A'.repeat(400_000) }],
+  ])('%s is as large as it is', (_what, block) => {
+    expect(readFacts(ask({ messages: [user([block])] })).inputTokens).toBeGreaterThan(100_000);
+  });
+
   it('an image is as large as a model sees it, not as its base64 is', () => {
     const photo = { ...image, source: { ...image.source, data: 'A'.repeat(3_000_000) } };
     const url = { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(3_000_000)}` } };
