@@ -1,71 +1,63 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import type { FastifyInstance } from 'fastify';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Config, isLoopbackHost } from '../src-shared/config.ts';
-import type {
-  ConfigView,
-  EngineStatus,
-  HealthView,
-  ModelListView,
-  ModelsView,
-  ProviderView,
-} from '../src-shared/control.ts';
+import type { ConfigView, EngineStatus, ModelsView } from '../src-shared/control.ts';
 import { ProxyError } from '../src-shared/errors.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
 import { mapTexts } from '../src-shared/map-texts.ts';
+import { Background } from './background.ts';
+import { changesInWords, settings as settingsChanged } from './config/config-changes.ts';
 import { configForDisplay } from './config/config-for-display.ts';
+import { ConfigManager, type EditedFile } from './config/config-manager.ts';
 import { ensureFolders, type Folders } from './config/folders.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
 import { writePrivateFile } from './config/private-file.ts';
+import { Configured, type ConfiguredWorld } from './configured.ts';
 import { AdminSessions } from './control/admin-sessions.ts';
 import type { ControlRouter } from './control/control-router.ts';
 import { TokenCounter } from './counting/token-counter.ts';
-import { HealthBoard } from './observability/health-board.ts';
+import { EngineStartError, explainListenError } from './engine-start-error.ts';
 import type { Logger } from './observability/logger.ts';
+import { logRequests } from './observability/request-lines.ts';
 import { RequestLog } from './observability/request-log.ts';
 import { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
 import { noMemory } from './pipeline/reasoning-memory.ts';
-import { addsSystemText, NO_SYSTEM_TEXT } from './pipeline/system-text.ts';
-import type { BaseProvider } from './providers/base-provider.ts';
+import { viewList, viewModels, viewProvider } from './provider-views.ts';
 import { demoConfig } from './providers/demo-config.ts';
-import { HealthProbes } from './providers/health-probes.ts';
-import { ModelLists } from './providers/model-lists.ts';
-import { isElsewhere } from './providers/online.ts';
 import { createProvider } from './providers/provider-types.ts';
 import { proxySecrets } from './providers/proxy.ts';
-import { SubscriptionUse } from './providers/subscription-use.ts';
 import { createTransport, type SystemProxy, type Transport } from './providers/transport.ts';
-import { WarmUp } from './providers/warm-up.ts';
 import type { KeptHomes } from './routing/affinity.ts';
 import { Outcomes } from './routing/outcomes.ts';
-import { ProviderRouter } from './routing/provider-router.ts';
 import { RoutingState } from './routing/routing-state.ts';
 import { type SavedOutcomes, savedOutcomesSchema } from './routing/saved-outcomes.ts';
 import { createKeyResolver } from './secrets/key-references.ts';
-import { keyUsersOf } from './secrets/key-users.ts';
 import { openSecretStore } from './secrets/open-secret-store.ts';
-import { createRedactor, headerSecrets } from './secrets/redact.ts';
+import { headerSecrets } from './secrets/redact.ts';
+import { Redactor } from './secrets/redactor.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
-import { StoredKeys } from './secrets/stored-keys.ts';
 import { TokenStore } from './secrets/token-store.ts';
 import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
+import { Listeners } from './server/listeners.ts';
 import { registerMessagesDoor } from './server/messages-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
 import { registerOpenaiDoors } from './server/openai-doors.ts';
 import { createServer } from './server/server.ts';
-import { Simulation } from './simulation.ts';
 import { KeptFile } from './storage/kept-file.ts';
 import { ReasoningStore } from './storage/reasoning-store.ts';
 
+export { EngineStartError } from './engine-start-error.ts';
+
 export interface EngineOptions {
   loaded: LoadedConfig;
+  /** Loads the configuration again, when its file changes; where absent, it stays as it is. @throws ConfigError */
+  load?: (edited?: EditedFile) => Promise<LoadedConfig>;
   folders: Folders;
   env: NodeJS.ProcessEnv;
   /** What the engine runs in. */
@@ -80,17 +72,6 @@ export interface EngineOptions {
   systemProxy?: SystemProxy;
 }
 
-/** Why an engine could not start, in words for its user. */
-export class EngineStartError extends Error {
-  override readonly name = 'EngineStartError';
-  readonly code: 'already_running' | 'port_in_use' | 'bad_host';
-
-  constructor(code: EngineStartError['code'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
-
 /** One running CProxy. */
 export interface Engine {
   /** Base URL for clients, such as `http://127.0.0.1:4777`. */
@@ -100,6 +81,8 @@ export interface Engine {
   status(): EngineStatus;
   /** The control API, for a transport of the host's own. Loaded when first asked for. */
   controlRouter(): Promise<ControlRouter>;
+  /** Told whenever it has begun to listen at another address. */
+  onMoved(listener: () => void): void;
   /** Takes no new requests, lets those in flight finish within `server.graceMs`, then ends. */
   stop(): Promise<void>;
   /** Resolves when it has stopped, whoever asked. */
@@ -118,7 +101,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   // What a request leaves behind dies young, and there is little to copy: several threads that share the work cost a
   // fifth more processor time than one. (A V8 that does not know the flag ignores it.)
   setFlagsFromString('--no-parallel-scavenge');
-  const warnings = [...loaded.warnings, ...ensureFolders(folders)];
+  const warnings = ensureFolders(folders);
   const lock = await lockOrExplain(folders.data, options.host);
   const { systemProxy } = options;
   const transport = createTransport({
@@ -148,90 +131,64 @@ async function lockOrExplain(dataFolder: string, host: EngineStatus['host']): Pr
 
 class RunningEngine implements Engine {
   readonly #options: EngineOptions;
-  readonly #config: Config;
+  readonly #manager: ConfigManager;
+  /** What the start was made with, and no later configuration changes. */
+  readonly #startedWith: Config;
+  readonly #world: ConfiguredWorld;
+  #inForce: Configured;
+  /** Of the start itself, whatever the configuration says later. */
   readonly #warnings: string[];
+  /** What showed itself only when it was used; of a provider, or of none. */
+  #met: { provider: string | null; warning: string }[] = [];
   readonly #lock: LockHandle;
   readonly #transport: Transport;
-  readonly #providers: readonly BaseProvider[];
-  readonly #storedKeys: StoredKeys;
-  readonly #router: ProviderRouter;
   readonly #routing: RoutingState;
-  readonly #simulation: Simulation;
   readonly #outcomes: KeptFile<SavedOutcomes>;
   readonly #tokens: TokenStore;
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
-  /** Every key that has been read; what they are hidden by follows. */
-  readonly #secrets = new Set<string>();
-  #redact = createRedactor([]);
-  readonly #health: HealthBoard;
-  readonly #probes: HealthProbes;
-  readonly #modelLists: ModelLists;
-  readonly #warmUp: WarmUp;
+  readonly #secrets = new Redactor();
+  readonly #background: Background;
   readonly #store: ReasoningStore;
   readonly #counter: TokenCounter;
   readonly #pipeline: Pipeline;
-  readonly #server: FastifyInstance;
+  readonly #listeners: Listeners;
   readonly #startedAt = Date.now();
   readonly #stopped = Promise.withResolvers<void>();
   #state: EngineStatus['state'] = 'starting';
-  #endpoint = '';
-  #port = 0;
   #firstToken: string | null = null;
   #control: Promise<ControlRouter> | null = null;
   #stopping: Promise<void> | null = null;
+  readonly #moveListeners: (() => void)[] = [];
 
   constructor(options: EngineOptions, warnings: string[], lock: LockHandle, transport: Transport) {
     const { loaded, folders, log } = options;
     const { config } = loaded;
     this.#options = options;
-    this.#config = config;
+    this.#manager = new ConfigManager({
+      loaded,
+      load: options.load ?? null,
+      folders,
+      env: options.env,
+      apply: (next) => this.#apply(next),
+      log,
+    });
+    this.#startedWith = config;
     this.#warnings = warnings;
     this.#lock = lock;
     this.#transport = transport;
 
-    // Some things show themselves only when they are used, long after the start.
-    const onWarning = (warning: string): void => {
-      warnings.push(warning);
-      log.warn(warning);
-    };
-    this.#secrets.add(lock.contents.secret);
+    const { redact } = this.#secrets;
+    this.#secrets.hide([lock.contents.secret]);
     const store = options.secrets ?? openSecretStore(config.secrets, folders.data);
     if (!store.encrypted) warnings.push(`Keys that \`cproxy keys set\` stores are kept in ${store.place}.`);
-    const resolve = createKeyResolver({
-      env: options.env,
-      baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
-      store,
-      outsideShell: options.host === 'desktop' || options.env.TERM === undefined,
-    });
-    const warned = new Set<string>();
-    const resolveKey: ResolveKey = async (question) => {
-      const key = await resolve(question);
-      if (key.state !== 'present') return key;
-      this.#hide(key.value);
-      if (key.warning !== null && !warned.has(key.warning)) {
-        warned.add(key.warning);
-        onWarning(key.warning);
-      }
-      return key;
-    };
-    // A header may carry a gateway's key.
-    for (const { headers } of config.providers)
-      for (const value of Object.values(headers)) for (const secret of headerSecrets(value)) this.#secrets.add(secret);
-    const proxies = config.providers.map(({ proxy }) => proxy);
-    for (const secret of proxySecrets(proxies, options.env)) this.#secrets.add(secret);
-    this.#redact = createRedactor(this.#secrets);
-    const resources = { transport, resolveKey };
-    this.#providers = config.providers.map((provider) => createProvider(provider, resources));
-    this.#storedKeys = new StoredKeys({
-      store,
-      providers: keyUsersOf(config),
-      onKey: (key) => this.#hide(key),
-      onChange: async (id) => {
-        const keys = this.#providers.find((provider) => provider.id === id)?.keys;
-        keys?.refresh();
-        await keys?.read();
-      },
+    const { keep, days, maxBytes } = config.conversations;
+    const onWarning = (warning: string): void => this.#warn(warning);
+    this.#store = ReasoningStore.open({
+      folder: keep === 'disk' ? folders.data : null,
+      keepDays: days,
+      maxBytes,
+      onWarning,
     });
     this.#outcomes = new KeptFile({
       file: join(folders.data, 'outcomes.json'),
@@ -245,159 +202,97 @@ class RunningEngine implements Engine {
     });
     this.#routing = new RoutingState({
       outcomes,
-      downReason: (provider) => this.#health.trouble(provider),
-      settings: () => config.routing,
-      ...(config.conversations.keep === 'nothing' ? {} : { homes: this.#keptHomes() }),
+      downReason: (provider) => this.#background.health.trouble(provider),
+      settings: () => this.#inForce.config.routing,
+      isInForce: (provider) => this.#inForce.has(provider),
+      ...(keep === 'nothing' ? {} : { homes: this.#keptHomes() }),
     });
-    const demo = createProvider(demoConfig, resources);
-    this.#router = new ProviderRouter({
-      config,
-      providers: this.#providers,
-      demo,
+    const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
+    this.#requests = new RequestLog(bus);
+    const resources = { transport, resolveKey: this.#keyResolver(store) };
+    this.#world = {
+      env: options.env,
+      folders,
+      resources,
+      demo: createProvider(demoConfig, resources),
       state: this.#routing,
-    });
-    for (const { baseUrl, id, enabled } of this.#providers)
-      if (enabled && baseUrl !== null && this.#wouldBeSelf(baseUrl, config.server.port))
-        warnings.push(`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`);
+      requests: this.#requests,
+      store,
+      onKey: (key) => this.#secrets.hide([key]),
+      remembers: keep !== 'nothing',
+    };
+    this.#inForce = this.#configure(loaded, null);
 
     this.#tokens = TokenStore.open(folders.data);
     warnings.push(...this.#tokens.warnings);
     this.#sessions = new AdminSessions({ secret: lock.contents.secret });
-    const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
-    this.#requests = new RequestLog(bus);
-    this.#simulation = new Simulation({
-      loaded,
-      env: options.env,
+    logRequests(bus, () => this.#inForce.config.logging.level, log);
+    this.#background = new Background({
+      configured: this.#inForce,
       folders,
-      providers: this.#providers,
-      demo,
-      state: this.#routing,
-      requests: this.#requests,
+      transport,
+      routing: this.#routing,
+      log,
+      redact,
+      onWarning: (warning, provider) => this.#warn(warning, provider),
     });
-    logRequests(bus, config.logging.level, log);
-    this.#health = new HealthBoard(
-      this.#providers.map(({ id, baseUrl, keys }) => ({
-        id,
-        keys: () => keys.views(),
-        elsewhere: isElsewhere(baseUrl),
-      })),
-      config.routing.slowStreams.tokensPerSecond,
-    );
-    bus.on('attempt.finished', ({ attempt }) => {
-      this.#health.attemptFinished(attempt);
-      this.#probes.attemptFinished(attempt);
-    });
-    const enabled = this.#providers.filter((provider) => provider.enabled);
-    this.#probes = new HealthProbes({
-      providers: enabled,
-      ...config.health,
-      report: (provider, report) => {
-        this.#health.probed(provider, report);
-        if (report.state === 'ready') this.#routing.circuits.reached(provider);
-      },
-      onOnline: (online) => {
-        this.#health.setOnline(online);
-        log.info(online ? 'The network is back' : 'This machine is offline');
-      },
-      onWake: () => {
-        this.#health.woke();
-        transport.reset();
-        log.info('This machine has slept; all providers are asked again');
-      },
-      onError: (provider, error) =>
-        log.error('A probe failed inside CProxy', {
-          provider,
-          stack: error instanceof Error ? error.stack : String(error),
-        }),
-      redact: (text) => this.#redact(text),
-      lastGood: (provider) => this.#health.lastGood(provider),
-    });
-    this.#modelLists = new ModelLists({
-      providers: enabled,
-      folder: folders.cache,
-      refreshMs: config.modelLists.refreshMs,
-      write: writePrivateFile,
-      onWarning,
-      onFetched: (fetched) => log.debug('A list of models was fetched', fetched),
-      onFailed: ({ provider, reason }) =>
-        log.warn('A list of models could not be fetched', { provider, reason: this.#redact(reason) }),
-    });
-    this.#modelLists.readKept();
-    warnings.push(...enabled.flatMap((provider) => provider.warnings));
-    this.#warmUp = new WarmUp({
-      providers: enabled,
-      onWarning,
-      onLoaded: (loaded) => log.info('A model is loaded', loaded),
+    bus.on('attempt.finished', ({ attempt, target }) => {
+      if (this.#inForce.has(target.provider)) this.#background.attemptFinished(attempt);
     });
     const onInternalError = (error: unknown, requestId: string): void =>
       log.error('A request failed inside CProxy', {
         requestId,
         stack: error instanceof Error ? error.stack : String(error),
       });
-    const { keep, days, maxBytes } = config.conversations;
-    const folder = keep === 'disk' ? folders.data : null;
-    this.#store = ReasoningStore.open({ folder, keepDays: days, maxBytes, onWarning });
-    if (keep === 'nothing' && addsSystemText(config.routing)) warnings.push(NO_SYSTEM_TEXT);
     this.#counter = new TokenCounter({ corrections: this.#store.corrections, onWarning });
-    const { retries, slowStreams } = config.routing;
-    const { tokensPerSecond, holdMs } = slowStreams;
-    const slowStart = holdMs === undefined ? null : { tokensPerSecond, holdMs };
-    const subscription = new SubscriptionUse({ providers: enabled, now: Date.now });
     this.#pipeline = new Pipeline({
-      router: () => this.#router,
-      facts: {
-        headers: this.#router.headers,
-        // Budgets come with the ledger.
-        budget: () => 'none',
-        subscription: () => subscription.used(),
-        now: Date.now,
-      },
-      times: () => ({ holdMs: config.routing.holdMs, pingMs: config.server.pingMs }),
-      failover: () => ({ retries, slowStart }),
+      router: () => this.#inForce.router,
+      facts: () => this.#inForce.facts,
+      times: () => this.#inForce.times,
+      failover: () => this.#inForce.failover,
       bus,
       middleware: options.middleware ?? [],
       instanceId: randomBytes(8).toString('hex'),
-      isSelf: (url) => this.#wouldBeSelf(url, this.#port),
-      redact: (text) => this.#redact(text),
+      isSelf: (url) => this.#isSelf(url),
+      redact,
       memory: keep === 'nothing' ? noMemory : this.#store,
       counter: this.#counter,
       onInternalError,
     });
 
-    this.#server = createServer({
-      origin: { ...config.server },
-      auth: config.server.auth,
-      bodyLimitBytes: config.server.bodyLimitBytes,
+    const server = createServer({
+      settings: () => this.#inForce.config.server,
       matchesToken: (presented) => this.#tokens.matches(presented) !== null,
       isDraining: () => this.#state !== 'running',
       onInternalError,
     });
     const handle: Pipeline['handle'] = (request, reply) => this.#pipeline.handle(request, reply);
     const countTokens: Pipeline['countTokens'] = (request) => this.#pipeline.countTokens(request);
-    registerMessagesDoor(this.#server, { handle, countTokens });
-    registerOpenaiDoors(this.#server, { handle, countTokens });
-    registerModelsDoor(this.#server, {
-      list: () => this.#router.list(),
-      find: (model) => this.#router.find(model),
+    registerMessagesDoor(server, { handle, countTokens });
+    registerOpenaiDoors(server, { handle, countTokens });
+    registerModelsDoor(server, {
+      list: () => this.#inForce.router.list(),
+      find: (model) => this.#inForce.router.find(model),
       since: this.#startedAt,
     });
-    registerHealthDoor(this.#server, () => ({
+    registerHealthDoor(server, () => ({
       state: this.#state,
       version: packageJson.version,
       pid: process.pid,
       startedAt: this.#startedAt,
     }));
-    registerControlDoor(this.#server, {
+    registerControlDoor(server, {
       router: () => this.controlRouter(),
       sessions: this.#sessions,
       uiFolder: options.uiFolder,
-      endpoint: () => this.#endpoint,
+      endpoint: () => this.endpoint,
       logger: log,
     });
+    this.#listeners = new Listeners(server);
   }
 
   get endpoint(): string {
-    return this.#endpoint;
+    return this.#listeners.endpoint;
   }
 
   get firstToken(): string | null {
@@ -410,72 +305,88 @@ class RunningEngine implements Engine {
 
   /** @throws EngineStartError */
   async listen(): Promise<void> {
-    const { host, port } = this.#config.server;
+    const { server, conversations } = this.#inForce.config;
+    const { host, port } = server;
     try {
-      await this.#server.listen({ host, port });
+      await this.#listeners.listen({ host, port });
     } catch (error) {
-      throw explainListenError(error, host, port);
+      throw await explainListenError(error, host, port, this.#options.folders.data);
     }
-    this.#port = (this.#server.server.address() as AddressInfo).port;
-    const shownHost =
-      host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-    this.#endpoint = `http://${shownHost}:${this.#port}`;
     if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
-    this.#lock.update({ endpoint: this.#endpoint });
-    if (this.#config.conversations.keep === 'disk') this.#store.readAhead();
+    this.#lock.update({ endpoint: this.endpoint });
+    if (conversations.keep === 'disk') this.#store.readAhead();
     await this.#readWhatIsKept();
     this.#state = 'running';
-    const { routing, modelLists } = this.#config;
-    if (routing.loadBalancing.healthCheck) this.#probes.start();
-    if (modelLists.fetch) this.#modelLists.start();
-    this.#warmUp.start();
+    this.#background.follow(this.#inForce);
+    if (this.#options.load !== undefined) await this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      await this.#manager.watch();
+    } catch (error) {
+      // Some systems allow few watches, or none in this folder.
+      this.#warn(`Changes of the configuration file are not noticed until CProxy is started again: ${String(error)}`);
+    }
   }
 
   status(): EngineStatus {
     const circuits = this.#routing.circuits.views();
+    const { loaded, config, providers } = this.#inForce;
     return {
       version: packageJson.version,
       state: this.#state,
       pid: process.pid,
       startedAt: this.#startedAt,
-      endpoint: this.#endpoint,
-      auth: this.#config.server.auth,
-      configFile: this.#options.loaded.file,
+      endpoint: this.endpoint,
+      auth: config.server.auth,
+      configFile: loaded.file,
+      config: this.#manager.state,
       host: this.#options.host,
-      providers: this.#providers.map((provider) => ({
-        ...viewProvider(provider, this.#health.view(provider.id)),
+      providers: providers.map((provider) => ({
+        ...viewProvider(provider),
+        health: this.#background.health.view(provider.id),
         circuits: circuits.filter((circuit) => circuit.provider === provider.id),
-        models: this.#listView(provider),
+        models: viewList(provider, this.#secrets.redact),
       })),
-      aliases: this.#config.aliases,
+      aliases: config.aliases,
       requests: this.#requests.counts(),
       memoryBytes: process.memoryUsage.rss(),
       warnings: this.#allWarnings,
     };
   }
 
-  /** Where names lead follows the providers' lists. */
   get #allWarnings(): string[] {
-    return [...this.#warnings, ...this.#router.warnings];
+    const loops = this.#inForce.enabled.flatMap(({ id, baseUrl }) =>
+      baseUrl !== null && this.#isSelf(baseUrl)
+        ? [`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`]
+        : [],
+    );
+    return [...this.#warnings, ...this.#met.map(({ warning }) => warning), ...this.#inForce.warnings, ...loops];
   }
 
   controlRouter(): Promise<ControlRouter> {
+    const { redact } = this.#secrets;
     this.#control ??= import('./control/control-router.ts').then(({ createControlRouter }) =>
       createControlRouter({
         status: () => this.status(),
-        config: () => this.#configView(),
+        config: { view: () => this.#configView(), manager: this.#manager },
         requests: this.#requests,
-        explain: (which) => mapTexts(this.#requests.explain(which), this.#redact),
+        explain: (which) => mapTexts(this.#requests.explain(which), redact),
         routing: {
-          view: () => mapTexts(this.#simulation.view(this.#allWarnings), this.#redact),
-          simulate: async (question) => mapTexts(await this.#simulation.run(question), this.#redact),
+          view: () => mapTexts(this.#inForce.simulation.view(this.#allWarnings), redact),
+          simulate: async (question) => mapTexts(await this.#inForce.simulation.run(question), redact),
         },
         circuits: this.#routing.circuits,
-        probe: (provider) => this.#probes.probeNow(provider),
+        probe: (provider) => this.#background.probe(provider),
         models: (provider) => this.#modelsView(provider),
-        refreshModels: (provider) => this.#modelLists.refresh(provider),
+        refreshModels: (provider) => this.#background.refreshModels(provider),
         tokens: this.#tokens,
-        keys: this.#storedKeys,
+        keys: {
+          list: () => this.#inForce.storedKeys.list(),
+          set: (entry) => this.#inForce.storedKeys.set(entry),
+          remove: (entry) => this.#inForce.storedKeys.remove(entry),
+        },
         sessions: this.#sessions,
         stop: () => {
           this.stop().catch((error: unknown) =>
@@ -488,6 +399,10 @@ class RunningEngine implements Engine {
     return this.#control;
   }
 
+  onMoved(listener: () => void): void {
+    this.#moveListeners.push(listener);
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -497,13 +412,14 @@ class RunningEngine implements Engine {
     const { log } = this.#options;
     this.#state = 'draining';
     try {
-      await Promise.all([this.#probes.stop(), this.#modelLists.stop(), this.#warmUp.stop()]);
-      const deadline = Date.now() + this.#config.server.graceMs;
+      await this.#manager.close();
+      await this.#background.stop();
+      const deadline = Date.now() + this.#inForce.config.server.graceMs;
       while (this.#pipeline.running > 0 && Date.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 20));
       if (this.#pipeline.running > 0)
         log.warn('Answers in flight did not finish in time and are cut', { running: this.#pipeline.running });
-      await this.#server.close();
+      await this.#listeners.close();
       await this.#transport.close();
     } finally {
       await this.#counter.close();
@@ -515,28 +431,119 @@ class RunningEngine implements Engine {
     }
   }
 
-  /** @throws ProxyError `invalid_field` where there is no provider of that id. */
-  #modelsView(id: string): ModelsView {
-    const provider = this.#providers.find((candidate) => candidate.id === id);
-    if (provider === undefined)
-      throw ProxyError.of('invalid_field', { field: 'provider', expected: 'must be the id of a provider' });
-    const models = provider.models.map((model) => ({
-      id: model,
-      displayName: provider.displayNameOf(model),
-      ...provider.factsOf(model),
-    }));
-    return { ...this.#listView(provider), models };
+  /**
+   * Puts a configuration in force: what can fail comes first, and then all of it at once. Requests under way have their plans.
+   * Where it is listened follows: that can wait, and stays as it was where it cannot be otherwise.
+   * @returns what of it takes effect with the next start only.
+   * @throws what a provider that cannot be made throws; nothing has changed then.
+   */
+  async #apply(loaded: LoadedConfig): Promise<string[]> {
+    if (this.#stopping !== null) throw new Error('CProxy is about to stop.');
+    const before = this.#inForce;
+    const next = this.#configure(loaded, before);
+    this.#putInForce(next, before);
+    const changes = changesInWords(before.config, next.config);
+    if (changes !== '') this.#options.log.info(`The configuration has changed: ${changes}`);
+    const notThere = await this.#moveTo(next.config.server);
+    return [...(notThere === null ? [] : [notThere]), ...this.#fixedAtStart(next.config)];
   }
 
-  /** Errors are told in the provider's words, which may hold what was sent. */
-  #listView(provider: BaseProvider): ModelListView {
-    const view = provider.modelsView();
-    return view.error === null ? view : { ...view, error: this.#redact(view.error) };
+  #configure(loaded: LoadedConfig, before: Configured | null): Configured {
+    const { providers } = loaded.config;
+    // A header may carry a gateway's key.
+    this.#secrets.hide(providers.flatMap(({ headers }) => Object.values(headers).flatMap(headerSecrets)));
+    const proxies = providers.map(({ proxy }) => proxy);
+    this.#secrets.hide(proxySecrets(proxies, this.#options.env));
+    return new Configured(loaded, before, this.#world);
+  }
+
+  #putInForce(next: Configured, before: Configured): void {
+    this.#inForce = next;
+    const replaced = next.replacedOf(before);
+    for (const { id, isElsewhere } of replaced) this.#routing.forget(id, isElsewhere);
+    this.#met = this.#met.filter(({ provider }) => !replaced.some(({ id }) => id === provider));
+    this.#options.log.setLevel?.(next.config.logging.level);
+    this.#background.follow(next);
+    // What reading throws, the first request meets as well.
+    for (const provider of next.enabled) if (!before.has(provider)) provider.keys.read().catch(() => undefined);
+  }
+
+  /** @returns why it is not listened there, in words. */
+  async #moveTo({ host, port }: Config['server']): Promise<string | null> {
+    if (this.#listeners.isAt({ host, port })) return null;
+    const { endpoint } = this;
+    try {
+      await this.#listeners.listen({ host, port });
+    } catch (error) {
+      const { data } = this.#options.folders;
+      const reason = await explainListenError(error, host, port, data).then(
+        ({ message }) => message,
+        (unknown: unknown) => String(unknown),
+      );
+      this.#options.log.warn(`CProxy still listens at ${endpoint}: ${reason}`);
+      return `server.host and server.port: CProxy still listens at ${endpoint}. ${reason}`;
+    }
+    this.#lock.update({ endpoint: this.endpoint });
+    this.#options.log.info(`CProxy listens at ${this.endpoint} now, and no longer at ${endpoint}`);
+    for (const listener of this.#moveListeners) listener();
+    return null;
+  }
+
+  /** What is opened once, by what the configuration said then. */
+  #fixedAtStart({ secrets, conversations }: Config): string[] {
+    const { place } = this.#world.store;
+    return [
+      ...settingsChanged('secrets', this.#startedWith.secrets, secrets).map(
+        (name) => `${name}: until CProxy is started again, keys are kept in ${place}.`,
+      ),
+      ...settingsChanged('conversations', this.#startedWith.conversations, conversations).map(
+        (name) => `${name}: until CProxy is started again, conversations are remembered as before.`,
+      ),
+    ];
+  }
+
+  #keyResolver(store: SecretStore): ResolveKey {
+    const { env, loaded, folders, host } = this.#options;
+    const resolve = createKeyResolver({
+      env,
+      baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
+      store,
+      outsideShell: host === 'desktop' || env.TERM === undefined,
+    });
+    return async (question) => {
+      const key = await resolve(question);
+      if (key.state !== 'present') return key;
+      // From now on, it is cut out of whatever is written or shown.
+      this.#secrets.hide([key.value]);
+      const { warning } = key;
+      if (warning !== null && !this.#met.some((met) => met.warning === warning)) this.#warn(warning, question.provider);
+      return key;
+    };
+  }
+
+  /** Some things show themselves only when they are used, long after the start. */
+  #warn(warning: string, provider: string | null = null): void {
+    this.#met.push({ provider, warning });
+    this.#options.log.warn(warning);
+  }
+
+  /** @throws ProxyError `invalid_field` where there is no provider of that id. */
+  #modelsView(id: string): ModelsView {
+    const provider = this.#inForce.find(id);
+    if (provider === null)
+      throw ProxyError.of('invalid_field', { field: 'provider', expected: 'must be the id of a provider' });
+    return viewModels(provider, this.#secrets.redact);
   }
 
   #configView(): ConfigView {
-    const { config, file, environment, sources } = this.#options.loaded;
-    return { file, environment, sources, config: configForDisplay(config), warnings: this.#allWarnings };
+    const { config, environment, sources } = this.#inForce.loaded;
+    return {
+      ...this.#manager.state,
+      environment,
+      sources,
+      config: configForDisplay(config),
+      warnings: this.#allWarnings,
+    };
   }
 
   #keptHomes(): KeptHomes {
@@ -551,10 +558,7 @@ class RunningEngine implements Engine {
    * wait for its user.
    */
   async #readWhatIsKept(): Promise<void> {
-    const read = Promise.all([
-      this.#store.notes.ready(),
-      ...this.#providers.filter(({ enabled }) => enabled).map(({ keys }) => keys.read()),
-    ]);
+    const read = Promise.all([this.#store.notes.ready(), ...this.#inForce.enabled.map(({ keys }) => keys.read())]);
     // What it throws, the first request meets as well.
     const settled = read.then(
       () => undefined,
@@ -566,80 +570,10 @@ class RunningEngine implements Engine {
     clearTimeout(timer);
   }
 
-  /** From now on, a key is cut out of whatever is written or shown. */
-  #hide(key: string): void {
-    if (this.#secrets.has(key)) return;
-    this.#secrets.add(key);
-    this.#redact = createRedactor(this.#secrets);
-  }
-
-  #wouldBeSelf(url: URL, port: number): boolean {
+  /** Whether an address is this engine's own listener. */
+  #isSelf(url: URL): boolean {
+    const { host, port } = this.#inForce.config.server;
     const ownPort = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-    return ownPort === port && (isLoopbackHost(url.hostname) || url.hostname === this.#config.server.host);
-  }
-}
-
-/** Failed requests are told of; every request only when asked for, since lines cost more than requests do. */
-function logRequests(bus: EventBus, level: Config['logging']['level'], log: Logger): void {
-  bus.on('request.finished', (row) => {
-    if (row.state === 'failed') {
-      log.warn(`Request failed: ${row.error?.message ?? 'unknown'}`, {
-        id: row.id,
-        model: row.askedModel,
-        status: row.status,
-        ms: row.endedMs,
-      });
-    } else if (level === 'debug') {
-      const attempt = row.attempts.at(-1);
-      log.debug(`Request ${row.state}`, {
-        id: row.id,
-        model: row.askedModel,
-        provider: attempt?.provider,
-        attempts: row.attempts.length,
-        status: row.status,
-        ms: row.endedMs,
-      });
-    }
-  });
-}
-
-function viewProvider(provider: BaseProvider, health: HealthView): Omit<ProviderView, 'models' | 'circuits'> {
-  const { id, name, type, baseUrl, priority, enabled } = provider;
-  return {
-    id,
-    name,
-    type,
-    baseUrl: baseUrl?.href ?? null,
-    priority,
-    enabled,
-    keys: provider.keys.views(),
-    health,
-  };
-}
-
-function explainListenError(error: unknown, host: string, port: number): EngineStartError {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new EngineStartError(
-        'port_in_use',
-        `Port ${port} on ${host} is taken by another program. Stop that program, or choose another port with --port.`,
-        error,
-      );
-    case 'EACCES':
-      return new EngineStartError(
-        'port_in_use',
-        `This user may not listen on port ${port}. Choose one above 1023 with --port.`,
-        error,
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new EngineStartError(
-        'bad_host',
-        `This machine has no address '${host}'. Correct server.host, or use --host 127.0.0.1.`,
-        error,
-      );
-    default:
-      throw error;
+    return ownPort === (this.#listeners.port || port) && (isLoopbackHost(url.hostname) || url.hostname === host);
   }
 }

@@ -509,6 +509,9 @@ const bodyShape = {
 
 export const environmentNames = ['development', 'staging', 'production'] as const;
 
+/** Number of the form in which configurations are written. Older ones are migrated (src-main/config/schema-versions.ts). */
+export const CONFIG_VERSION = 1;
+
 /**
  * What the checks across fields look at, read leniently: they run beside the checks of single fields, so that one reading
  * reports every problem of a file.
@@ -527,6 +530,15 @@ const acrossFields = z.object({
 export const configSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Address of a JSON Schema, for editors; not read'),
+    version: whole
+      .refine((version) => version === CONFIG_VERSION, {
+        error: ({ input }) =>
+          typeof input === 'number' && input > CONFIG_VERSION
+            ? `${input} is of a newer CProxy; this one reads version ${CONFIG_VERSION}. Update CProxy`
+            : `must be ${CONFIG_VERSION}`,
+      })
+      .optional()
+      .describe(`Of the form in which this is written; ${CONFIG_VERSION} where absent`),
     ...bodyShape,
     environments: z
       .partialRecord(z.enum(environmentNames), z.record(z.string(), z.unknown()))

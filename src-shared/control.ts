@@ -65,6 +65,14 @@ export interface ModelListView {
   error: string | null;
 }
 
+/** What a model costs: US dollars for a million tokens. What is read from or put into the cache costs as input where absent. */
+export interface PriceView {
+  input: number;
+  output: number;
+  cacheRead?: number | undefined;
+  cacheWrite?: number | undefined;
+}
+
 /** A model of a provider, with what is known of it; null: not known. Token counts. */
 export interface ModelView {
   id: string;
@@ -82,6 +90,7 @@ export interface ModelView {
   structuredOutput: boolean | null;
   promptCaching: boolean | null;
   streaming: boolean | null;
+  price: PriceView | null;
 }
 
 /** All models of a provider, and where its list comes from. */
@@ -113,6 +122,7 @@ export interface EngineStatus {
   auth: 'token' | 'none';
   /** Path of the configuration file; null when there is none and CProxy runs on what it found. */
   configFile: string | null;
+  config: ConfigStateView;
   host: 'headless' | 'desktop';
   providers: ProviderView[];
   aliases: Record<string, string[]>;
@@ -121,14 +131,71 @@ export interface EngineStatus {
   warnings: string[];
 }
 
-/** The configuration as it is in force, with what would be secret left out. */
-export interface ConfigView {
+/** How it stands with the file of the configuration. */
+export interface ConfigStateView {
+  /** Absolute path; null where there is none, and CProxy runs on what it found. */
   file: string | null;
+  /** Names the text in force, for whoever wants to change it; null where there is no file. */
+  version: string | null;
+  /** Unix time in ms at which what is in force was put in force. */
+  since: number;
+  /** Why the file as it stands now is not in force, a line a problem, each with its place; empty while it is. */
+  problems: string[];
+  /** What of the file in force takes effect with the next start only, in words. */
+  afterRestart: string[];
+}
+
+/** The configuration as it is in force, with what would be secret left out. */
+export interface ConfigView extends ConfigStateView {
   environment: string | null;
   /** Where values came from that the file does not have. */
   sources: string[];
   config: Record<string, unknown>;
   warnings: string[];
+}
+
+/** The file itself, for an editor. */
+export interface ConfigFileView {
+  /** Where it is, or would be made. */
+  file: string;
+  exists: boolean;
+  format: 'json' | 'yaml';
+  text: string;
+  /** Of this text; to be given back with what is saved. `''` where there is no file yet. */
+  version: string;
+}
+
+/** What of two changes to the same place cannot both be. Paths as in `routing.rules[0].use`. */
+export interface ConfigConflictView {
+  path: string;
+  /** What it was, what the file says now, and what was to be written; in JSON, null for nothing. */
+  before: string | null;
+  theirs: string | null;
+  ours: string | null;
+}
+
+/** What became of a change to the file. */
+export type ConfigSavedView =
+  | {
+      state: 'saved';
+      version: string;
+      /** Whether somebody else's changes since `base` are in it as well. */
+      merged: boolean;
+      warnings: string[];
+      afterRestart: string[];
+    }
+  /** Nothing was written. */
+  | { state: 'refused'; problems: string[] }
+  | { state: 'conflict'; conflicts: ConfigConflictView[]; file: ConfigFileView };
+
+/** A file that was in force before. */
+export interface ConfigVersionView {
+  id: string;
+  /** Unix time in ms at which it was replaced. */
+  at: number;
+  /** By what, in words. */
+  reason: string;
+  bytes: number;
 }
 
 /**
@@ -141,6 +208,8 @@ export interface TokenView {
   id: string;
   name: string;
   createdAt: number;
+  /** Unix time in ms; null: until it is revoked. */
+  expiresAt: number | null;
 }
 
 /** The keys that `cproxy keys set` has stored; never the keys. */
@@ -179,10 +248,12 @@ const providerId = z.string().min(1).max(200);
 
 const requestId = z.string().min(1).max(200);
 
+const MAX_TEXT = 10_000_000;
+
 /** A configuration to be tried: the text of a file with it, or some of its sections. Both are checked as a real one is. */
 const editedSchema = z.union([
   z.strictObject({
-    text: z.string().max(10_000_000),
+    text: z.string().max(MAX_TEXT),
     /** Its name, to which problems refer; the name says as well whether it is JSON or YAML. */
     file: z.string().min(1).max(5000).optional(),
     environment: z.string().min(1).max(200).optional(),
@@ -208,7 +279,45 @@ export type SimulationQuestion = z.input<typeof simulationSchema>;
 
 export const controlContract = {
   status: read.output(output<EngineStatus>()),
-  config: read.output(output<ConfigView>()),
+  config: {
+    view: read.output(output<ConfigView>()),
+    file: read.output(output<ConfigFileView>()),
+    /** Reads the file again, as is done by itself when it changes, and says what came of it. */
+    reload: change.output(output<ConfigStateView>()),
+    /** What would be wrong with a text, and what is worth knowing; writes nothing. */
+    check: change
+      .input(z.object({ text: z.string().max(MAX_TEXT) }))
+      .output(output<{ problems: string[]; warnings: string[] }>()),
+    /** Replaces the text that was read as `base`. What others have changed since is merged, or a conflict. */
+    save: change
+      .input(z.object({ text: z.string().max(MAX_TEXT), base: z.string().max(200) }))
+      .output(output<ConfigSavedView>()),
+    /** Changes single places, and leaves everything else as it is written. A change without a value removes. */
+    edit: change
+      .input(
+        z.object({
+          changes: z
+            .array(
+              z.object({
+                path: z.array(z.union([z.string(), z.number().int().min(0)])).min(1),
+                value: z.unknown().optional(),
+              }),
+            )
+            .min(1)
+            .max(1000),
+          base: z.string().max(200),
+        }),
+      )
+      .output(output<ConfigSavedView>()),
+    /** Newest first. */
+    versions: read.output(output<ConfigVersionView[]>()),
+    /** What one of them says. */
+    version: read.input(z.object({ id: z.string().min(1).max(200) })).output(output<{ id: string; text: string }>()),
+    /** Brings a version back; what is replaced by it becomes one. The newest where no id is given. */
+    rollback: change
+      .input(z.object({ id: z.string().min(1).max(200).optional() }).prefault({}))
+      .output(output<ConfigSavedView>()),
+  },
   requests: {
     /** Newest first. */
     list: read.input(rowLimit).output(output<RequestRow[]>()),
@@ -243,7 +352,13 @@ export const controlContract = {
     list: read.output(output<TokenView[]>()),
     /** The token itself is in this answer and nowhere else. */
     create: change
-      .input(z.object({ name: z.string().trim().min(1).max(64) }))
+      .input(
+        z.object({
+          name: z.string().trim().min(1).max(64),
+          /** How long it opens anything, in ms; until it is revoked where absent. */
+          lifetimeMs: z.number().int().positive().optional(),
+        }),
+      )
       .output(output<TokenView & { token: string }>()),
     revoke: change.input(z.object({ id: z.string().min(1).max(200) })).output(output<{ revoked: boolean }>()),
   },

@@ -2,7 +2,7 @@ import type { CircuitView } from '../../src-shared/routing.ts';
 import { resolveFolders } from '../config/folders.ts';
 import { withEngine } from './control-client.ts';
 import { CommandError, exitCodes, notRunning } from './exit-codes.ts';
-import { commandName, print, wrapped } from './output.ts';
+import { commandName, print, printJson, wrapped } from './output.ts';
 import { circuitLine } from './provider-status.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function circuits(
   });
   if (asked === null) throw notRunning(commandName(process.env));
   const { closed, views } = asked.result;
-  if (json === true) print(JSON.stringify(closed === null ? views : { closed, left: views }, null, 2));
+  if (json === true) printJson(closed === null ? views : { closed, left: views });
   else {
     if (closed !== null) print(closedInWords(closed));
     else if (views.length === 0) print('All targets are tried: none has failed too often.');

@@ -7,20 +7,25 @@ import { StoredKeys } from '../secrets/stored-keys.ts';
 import { withEngine } from './control-client.ts';
 import { endSoon } from './end-soon.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
-import { columns, commandName, note, print } from './output.ts';
+import { columns, commandName, note, print, printJson } from './output.ts';
 import { readHidden } from './read-hidden.ts';
 
 interface KeysOptions {
   config?: string;
   env?: string;
   name?: string;
+  json?: boolean;
 }
 
 /** The keychain may wait for its user, longer than an engine usually takes to answer. */
 const ANSWER_LIMIT_MS = 70_000;
 
 /** `cproxy keys set PROVIDER` @param rest what stood behind it, which is refused unseen: it may be the key. */
-export async function setKey(provider: string, rest: readonly string[], { name, ...from }: KeysOptions): Promise<void> {
+export async function setKey(
+  provider: string,
+  rest: readonly string[],
+  { name, json, ...from }: KeysOptions,
+): Promise<void> {
   if (rest.length > 0)
     throw new CommandError(
       'A key is never an argument: other programs can see those, and the shell remembers them. Leave it out and you are asked for it, or pipe it in. If it was one, replace it.',
@@ -30,6 +35,10 @@ export async function setKey(provider: string, rest: readonly string[], { name, 
   if (key.trim() === '') throw new CommandError('No key was entered. Nothing was changed.');
   const entry = name === undefined ? { provider } : { provider, name };
   const { result, live } = await withKeys(from, (keys) => keys.set({ ...entry, key }));
+  if (json === true) {
+    printJson({ ...result, live });
+    return;
+  }
   print(`Stored '${result.name}' for ${result.origin} in ${result.place}.`);
   for (const line of result.notes) note(line);
   if (result.configuration.length > 0) {
@@ -39,10 +48,10 @@ export async function setKey(provider: string, rest: readonly string[], { name, 
 }
 
 /** `cproxy keys list` */
-export async function listKeys({ json, ...from }: KeysOptions & { json?: boolean }): Promise<void> {
+export async function listKeys({ json, ...from }: KeysOptions): Promise<void> {
   const { result } = await withKeys(from, (keys) => keys.list());
   if (json === true) {
-    print(JSON.stringify(result, null, 2));
+    printJson(result);
     return;
   }
   if (!result.encrypted) note(`Kept in ${result.place}.`);
@@ -58,18 +67,19 @@ export async function listKeys({ json, ...from }: KeysOptions & { json?: boolean
 }
 
 /** `cproxy keys remove PROVIDER` */
-export async function removeKey(provider: string, { name, ...from }: KeysOptions): Promise<void> {
+export async function removeKey(provider: string, { name, json, ...from }: KeysOptions): Promise<void> {
   const entry = name === undefined ? { provider } : { provider, name };
   const { result } = await withKeys(from, (keys) => keys.remove(entry));
   if (!result.removed)
     throw new CommandError(`No key of that name is stored. \`${commandName(process.env)} keys list\` shows them.`);
-  print(`Removed '${result.name}'.`);
+  if (json === true) printJson(result);
+  else print(`Removed '${result.name}'.`);
 }
 
 type Keys = Pick<StoredKeys, 'list' | 'set' | 'remove'>;
 
 /** Through the engine that runs, which uses a key at once; where none runs, under the lock so that none starts meanwhile. */
-async function withKeys<T>(
+export async function withKeys<T>(
   { config, env }: KeysOptions,
   action: (keys: Keys) => Promise<T>,
 ): Promise<{ result: T; live: boolean }> {

@@ -7,6 +7,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** A command's result for programs: one JSON document. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
 /** A line about the command itself; it stays out of pipes. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -51,13 +56,15 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
 /**
  * A text in lines of a width, broken between words; a word that is longer stays whole, so that it can be copied. Lines but the
  * first stand two further in.
+ * @param width in columns; 80 where a terminal says 0, as one without a size does.
  */
 export function wrapped(text: string, width: number, indent: string): string[] {
+  const limit = width > 0 ? width : 80;
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(/\s+/)) {
     const begins = line.trim() === '';
-    if (!begins && line.length + 1 + word.length > width) {
+    if (!begins && line.length + 1 + word.length > limit) {
       lines.push(line);
       line = `${indent}  ${word}`;
     } else {

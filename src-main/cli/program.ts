@@ -1,8 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { nearName } from '../../src-shared/near-names.ts';
+import type { Shell } from './completion-scripts.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
-import { commandName, note, outliveReaders } from './output.ts';
+import { commandName, outliveReaders, print } from './output.ts';
+import { asksForJson, reportError } from './report-error.ts';
 
 /**
  * Runs `cproxy` with the arguments behind its name. Commands are loaded when they are called.
@@ -15,15 +17,21 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     outcome.exitCode = exitCode;
   });
   try {
+    // All behind it is Claude Code's, also `--version` and `--`: it is read by the command itself.
+    if (args[0] === 'claude') {
+      const { claude } = await import('./claude.ts');
+      return await claude(args.slice(1));
+    }
     refuseUnknownCommand(program, args[0]);
     await program.parseAsync(args, { from: 'user' });
     return outcome.exitCode;
   } catch (error) {
-    return report(error);
+    return reportError(error, asksForJson(program, args));
   }
 }
 
-function createProgram(finish: (exitCode: number) => void): Command {
+/** The commands, with their options and their help. @param finish takes the exit code of the one that has run. */
+export function createProgram(finish: (exitCode: number) => void): Command {
   const name = commandName(process.env);
   const program = new Command('cproxy')
     .description('One local endpoint for every AI provider: routes, translates, fails over and explains.')
@@ -36,7 +44,9 @@ function createProgram(finish: (exitCode: number) => void): Command {
       'after',
       `
 Examples:
-  $ cproxy                             start; prints the lines that point Claude Code here
+  $ cproxy                             start; says how clients get here
+  $ cproxy claude                      Claude Code through CProxy, this once
+  $ cproxy setup claude-code           and for good, until --undo
   $ cproxy --port 5000 --open          start on another port and open the pages in a browser
   $ cproxy serve --config my.yaml --env production
   $ cproxy status                      what runs, how its providers do, and their keys
@@ -45,9 +55,11 @@ Examples:
   $ cproxy token new laptop            a client token, shown once
   $ cproxy keys set openrouter         a provider's key, into the system's keychain
   $ cproxy config check                every problem of the configuration, with its line
+  $ cproxy stop                        end the CProxy that runs
 
 Exit codes:
-  0  done    1  failed    2  wrong usage    3  CProxy is not running`,
+  0  done    1  failed    2  wrong usage    3  CProxy is not running
+With --json, an error is a document on standard output: { "error": { "code", "message" } }.`,
     );
 
   const configOption = () => new Option('--config <file>', 'configuration file, JSON or YAML');
@@ -63,9 +75,14 @@ Exit codes:
     .addOption(configOption())
     .addOption(environmentOption())
     .option('--open', 'open the pages in a browser')
+    .addOption(new Option('--json', 'print where it listens as one line of JSON'))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ cproxy serve --port 5000\n  $ cproxy serve --config ~/proxy.yaml --env staging',
+      examples(
+        'cproxy serve --port 5000',
+        'cproxy serve --config ~/proxy.yaml --env staging',
+        'cproxy serve --port 0 --json | head -1 | jq -r .endpoint',
+      ),
     )
     .action(async (options) => {
       const { serve } = await import('./serve.ts');
@@ -73,13 +90,29 @@ Exit codes:
     });
 
   program
+    .command('stop')
+    .description('end the CProxy that runs; answers on their way are finished first')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy stop', 'cproxy stop && cproxy serve --port 5000'))
+    .action(async (options) => {
+      const { stop } = await import('./stop.ts');
+      finish(await stop(options));
+    });
+
+  program
     .command('status')
-    .description('what runs, how its providers do, and their keys')
+    .description('what runs, how its providers do, their keys, and the newest requests')
     .option('--probe', 'ask all providers first how they are, without cost')
+    .addOption(new Option('--watch', 'show it anew every second, until Ctrl-C').conflicts('json'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  $ cproxy status\n  $ cproxy status --probe\n  $ cproxy status --json | jq .endpoint',
+      examples(
+        'cproxy status',
+        'cproxy status --probe',
+        'cproxy status --watch',
+        'cproxy status --json | jq .endpoint',
+      ),
     )
     .action(async (options) => {
       const { status } = await import('./status.ts');
@@ -157,30 +190,48 @@ Exit codes:
     .description('client tokens, which open the model endpoints')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ export ANTHROPIC_AUTH_TOKEN=$(cproxy token new laptop)\n  $ cproxy token list\n  $ cproxy token revoke 1f0c9a2e',
+      examples(
+        'export ANTHROPIC_AUTH_TOKEN=$(cproxy token new laptop)',
+        'cproxy token list',
+        'cproxy token revoke 1f0c9a2e',
+      ),
     );
   token
     .command('new')
     .description('make a token; it is printed now and never again')
     .argument('<name>', 'what it is for')
-    .action(async (tokenName: string) => {
+    .option('--for <time>', 'how long it is good for, such as 90m, 8h or 30d; until it is revoked where absent')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'export ANTHROPIC_AUTH_TOKEN=$(cproxy token new laptop)',
+        'cproxy token new ci --for 30d',
+        'cproxy token new ci --json | jq -r .token',
+      ),
+    )
+    .action(async (tokenName: string, options) => {
       const { newToken } = await import('./token.ts');
-      await newToken(tokenName);
+      await newToken(tokenName, options);
     });
   token
     .command('list')
     .description('ids and names of the tokens')
-    .action(async () => {
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy token list', "cproxy token list --json | jq -r '.[].name'"))
+    .action(async (options) => {
       const { listTokens } = await import('./token.ts');
-      await listTokens();
+      await listTokens(options);
     });
   token
     .command('revoke')
     .description('make a token useless')
     .argument('<id>', 'its id, from `cproxy token list`')
-    .action(async (id: string) => {
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy token revoke 1f0c9a2e'))
+    .action(async (id: string, options) => {
       const { revokeToken } = await import('./token.ts');
-      await revokeToken(id);
+      await revokeToken(id, options);
     });
 
   const keys = program
@@ -198,6 +249,8 @@ Exit codes:
     .addOption(nameOption())
     .addOption(configOption())
     .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy keys set deepseek', 'pass show openai | cproxy keys set openai --name work'))
     // Whatever else there is may be the key: it is refused without being repeated.
     .allowExcessArguments()
     .allowUnknownOption()
@@ -211,6 +264,7 @@ Exit codes:
     .addOption(configOption())
     .addOption(environmentOption())
     .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy keys list', "cproxy keys list --json | jq -r '.keys[].name'"))
     .action(async (options) => {
       const { listKeys } = await import('./keys.ts');
       await listKeys(options);
@@ -222,6 +276,8 @@ Exit codes:
     .addOption(nameOption())
     .addOption(configOption())
     .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy keys remove deepseek', 'cproxy keys remove openai --name work'))
     .action(async (provider: string, options) => {
       const { removeKey } = await import('./keys.ts');
       await removeKey(provider, options);
@@ -230,45 +286,274 @@ Exit codes:
   program
     .command('login')
     .description('a code that opens the pages in a browser, once')
-    .addHelpText('after', '\nExample:\n  $ cproxy login')
-    .action(async () => {
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy login', 'cproxy login --json | jq -r .code'))
+    .action(async (options) => {
       const { login } = await import('./login.ts');
-      await login();
+      await login(options);
     });
 
+  const keysOption = () =>
+    new Option(
+      '--keys <place>',
+      "store keys that stand in the old file in the system's keychain, with --write",
+    ).choices(['keychain']);
   const config = program
     .command('config')
     .description('the configuration')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ $EDITOR $(cproxy config path)\n  $ cproxy config check --env production\n  $ cproxy config show --json',
+      examples(
+        '$EDITOR $(cproxy config path)',
+        'cproxy config check --env production',
+        'cproxy config set routing.loadBalancing.strategy fastest',
+        'cproxy config rollback',
+      ),
     );
   config
     .command('path')
     .description('path of the file that is read, or where to make one')
     .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('$EDITOR $(cproxy config path)'))
     .action(async (options) => {
       const { configPath } = await import('./config.ts');
       configPath(options);
     });
   config
     .command('check')
-    .description('every problem, with its line')
-    .addOption(configOption())
-    .addOption(environmentOption())
-    .action(async (options) => {
-      const { checkConfig } = await import('./config.ts');
-      checkConfig(options);
-    });
-  config
-    .command('show')
-    .description('the configuration as it would be in force, and where values come from')
+    .description('every problem, as file:line:column')
+    .argument('[file]', 'the file to check; the one that is read where absent')
     .addOption(configOption())
     .addOption(environmentOption())
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples('cproxy config check', 'cproxy config check draft.yaml --env production', 'cproxy config check --json'),
+    )
+    .action(async (file: string | undefined, options) => {
+      const { checkConfig } = await import('./config.ts');
+      finish(checkConfig(file, options));
+    });
+  config
+    .command('show')
+    .description('the configuration in force, or as it would be, and where values come from')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy config show', 'cproxy config show --json | jq .config.routing'))
     .action(async (options) => {
       const { showConfig } = await import('./config.ts');
-      showConfig(options);
+      await showConfig(options);
+    });
+  config
+    .command('schema')
+    .description('the JSON Schema of the configuration, for editors')
+    .addHelpText('after', examples('cproxy config schema > cproxy.schema.json'))
+    .action(async () => {
+      const { printSchema } = await import('./config.ts');
+      printSchema();
+    });
+  config
+    .command('set')
+    .description('change one place of the file; everything else stays as it is written')
+    .argument('<path>', 'such as server.port, providers[0].enabled or providers.openrouter.enabled')
+    .argument('<value>', 'a word, a number, or JSON')
+    .addOption(configOption())
+    .option('--dry-run', 'show what would change, and change nothing')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'cproxy config set server.port 5000',
+        'cproxy config set providers.openrouter.enabled false',
+        `cproxy config set aliases.best '["openrouter/qwen/qwen3-coder", "local/qwen3"]'`,
+      ),
+    )
+    .action(async (place: string, value: string, options) => {
+      const { setConfig } = await import('./config-file.ts');
+      await setConfig(place, value, options);
+    });
+  config
+    .command('unset')
+    .description('take one place out of the file')
+    .argument('<path>', 'as for set')
+    .addOption(configOption())
+    .option('--dry-run', 'show what would change, and change nothing')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy config unset aliases.best', 'cproxy config unset providers.openrouter'))
+    .action(async (place: string, options) => {
+      const { unsetConfig } = await import('./config-file.ts');
+      await unsetConfig(place, options);
+    });
+  config
+    .command('versions')
+    .description('what the file was before, newest first')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy config versions'))
+    .action(async (options) => {
+      const { configVersions } = await import('./config-file.ts');
+      await configVersions(options);
+    });
+  config
+    .command('rollback')
+    .description('bring an earlier version of the file back; shows what changes, and asks')
+    .argument('[id]', 'from `cproxy config versions`; the newest where absent')
+    .addOption(configOption())
+    .option('-y, --yes', 'do not ask')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy config rollback', 'cproxy config rollback 20260504-173005123 --yes'))
+    .action(async (id: string | undefined, options) => {
+      const { rollbackConfig } = await import('./config-file.ts');
+      await rollbackConfig(id, options);
+    });
+
+  config
+    .command('migrate')
+    .description("bring a configuration of the old cproxy, or its environment variables, into today's form")
+    .addOption(configOption())
+    .option('--write', 'write it; what the file said before is kept')
+    .addOption(keysOption())
+    .option('-y, --yes', 'do not ask')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy config migrate', 'cproxy config migrate --write'))
+    .action(async (options) => {
+      const { migrateConfig } = await import('./migrate.ts');
+      finish(await migrateConfig(options));
+    });
+  config
+    .command('import')
+    .description('carry the configuration of claude-code-router, cc-switch or LiteLLM over')
+    .argument('[file]', 'their file, export or database; found where they keep it where absent')
+    .addOption(
+      new Option('--from <program>', 'whose it is, where that does not show').choices(['ccr', 'cc-switch', 'litellm']),
+    )
+    .addOption(configOption())
+    .option('--write', 'write it, or add it to the file that is there')
+    .addOption(keysOption())
+    .option('-y, --yes', 'do not ask')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'cproxy config import ~/.claude-code-router/config.json',
+        'cproxy config import litellm.yaml --write',
+        'cproxy config import --from cc-switch --write --keys keychain',
+      ),
+    )
+    .action(async (file: string | undefined, options) => {
+      const { importOther } = await import('./import.ts');
+      finish(await importOther(file, options));
+    });
+
+  program
+    .command('doctor')
+    .description('checks everything that costs nothing; on request, providers with small real requests')
+    .option('--providers [ids...]', 'try these providers, or all, with small real requests; the cost is told first')
+    .option('--models <pattern>', 'all, or a name with * in it; else of each provider the model that is used most')
+    .option('--only <checks>', 'such as tools,streaming; `--help` lists them')
+    .option(
+      '--at-once <number>',
+      'most requests at a time to one provider (3); to a server of your own, one',
+      parseCount,
+    )
+    .option('-y, --yes', 'do not ask')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `\nChecks: plain, streaming, tools, parallel, result, thinking, images, count, long, structured\n${examples(
+        'cproxy doctor',
+        'cproxy doctor --providers',
+        "cproxy doctor --providers openrouter --models '*claude*' --only tools,parallel",
+        'cproxy doctor --providers local --yes --json',
+      )}`,
+    )
+    .action(async (options) => {
+      const { doctor } = await import('./doctor.ts');
+      finish(await doctor(options));
+    });
+
+  program
+    .command('claude')
+    .description('run Claude Code through CProxy for one session; no settings are touched')
+    .argument('[args...]', 'for Claude Code, as they are')
+    .option('--subscription', 'keep your own Claude login, for a provider with key: client; found out where not said')
+    .option('--no-subscription', 'do not send it')
+    .option('--program <path>', 'the program to start, as CPROXY_CLAUDE names it; claude on the PATH where absent')
+    .helpOption(false)
+    .allowUnknownOption()
+    .addHelpText(
+      'after',
+      `
+Options of CProxy come first; the first other word and all behind it is for Claude Code.
+Where no CProxy runs, one runs for as long as the session.
+The exit code is that of Claude Code.
+
+Examples:
+  $ cproxy claude
+  $ cproxy claude --continue
+  $ cproxy claude --subscription --model opus
+  $ cproxy claude -p 'what is in this folder?'
+  $ cproxy claude --help                   help of Claude Code; \`cproxy help claude\` is this one`,
+    );
+
+  program
+    .command('setup')
+    .description('have a client use CProxy; shows what changes, asks, and can be undone')
+    .argument('<client>', 'such as claude-code')
+    .option('--dry-run', 'show what would change, and change nothing')
+    .option('--undo', 'take it back; what you have changed since stays')
+    .option('-y, --yes', 'do not ask')
+    .option('--subscription', "keep your own Claude login (needs a provider with 'key: client')")
+    .option('--no-subscription', 'use a token after all')
+    .option('--model <name>', 'the model it begins with')
+    .option('--opus-model <name>', 'what Claude Code calls opus')
+    .option('--sonnet-model <name>', 'what Claude Code calls sonnet')
+    .option('--haiku-model <name>', 'what Claude Code calls haiku')
+    .option('--accept-edits', 'have Claude Code edit without asking, instead of its auto mode')
+    .option('--no-accept-edits', 'leave its mode as it is after all')
+    .option('--hints', 'have it tell what kind of request each is (it does unless told otherwise)')
+    .option('--no-hints', 'do not')
+    .option('--discovery', 'have it list the models of CProxy (it does unless told otherwise)')
+    .option('--no-discovery', 'do not')
+    .option('--no-wait', 'do not wait for its next request to see that it works')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'cproxy setup claude-code --dry-run',
+        'cproxy setup claude-code',
+        'cproxy setup claude-code --subscription --yes',
+        'cproxy setup claude-code --model local/qwen3-coder --accept-edits',
+        'cproxy setup claude-code --undo',
+      ).concat('\n\nMade again, it follows CProxy to another address and keeps the options it was made with.'),
+    )
+    .action(async (client: string, options) => {
+      const { setUpClient } = await import('./setup.ts');
+      finish(await setUpClient(client, options));
+    });
+
+  program
+    .command('completion')
+    .description('completion of commands, options and names for a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish', 'powershell']))
+    .addHelpText('after', `${examples('cproxy completion bash')}\n\nIts first lines say how to install it.`)
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./completion-scripts.ts');
+      print(completionScript(shell, name));
+    });
+  program
+    .command('__complete', { hidden: true })
+    .description('what may stand next on a command line; asked by the scripts of `completion`')
+    .argument('[words...]', 'what stands there, behind --; the last of them is being written')
+    .action(async (words: readonly string[]) => {
+      const { completions } = await import('./completions.ts');
+      for (const line of await completions(program, words)) print(line);
     });
 
   return program;
@@ -287,37 +572,24 @@ function parseCount(text: string): number {
 
 const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
+/** How a command is used, below its options. */
+function examples(...lines: readonly string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
 /** With a default command, a misspelt one would be taken for its argument. */
 function refuseUnknownCommand(program: Command, first: string | undefined): void {
+  if (first === 'mcp' || first === '--mcp')
+    throw new CommandError(
+      `This version has no MCP server yet. \`${commandName(process.env)} serve\` starts the proxy.`,
+      exitCodes.usage,
+    );
   if (first === undefined || first.startsWith('-')) return;
   const known = [...program.commands.map((command) => command.name()), 'help'];
   if (known.includes(first)) return;
   const meant = nearName(first, known);
   throw new CommandError(
-    `There is no command '${first}'${meant === null ? '' : `; did you mean ${meant}?`} \`${commandName(process.env)} --help\` explains the commands.`,
+    `There is no command '${first}'${meant === null ? '.' : `; did you mean ${meant}?`} \`${commandName(process.env)} --help\` explains the commands.`,
     exitCodes.usage,
   );
 }
-
-/** Errors that a user can do something about have a message; anything else is a bug and shows where it happened. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (error instanceof CommandError) {
-    note(error.message);
-    return error.exitCode;
-  }
-  if (error instanceof Error && (expectedErrors.has(error.name) || isRefusedFile(error))) {
-    note(error.message);
-    return exitCodes.failure;
-  }
-  note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return exitCodes.failure;
-}
-
-/** The file system said no, as to a folder that belongs to another user. Its message names the file. */
-function isRefusedFile(error: NodeJS.ErrnoException): boolean {
-  return error.syscall !== undefined && error.path !== undefined;
-}
-
-/** By name: their modules are loaded only by the commands that need them. */
-const expectedErrors = new Set(['ConfigError', 'EngineStartError', 'LockHeldError', 'ProxyError']);

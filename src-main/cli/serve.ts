@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
+import type { EngineStatus } from '../../src-shared/control.ts';
+import type { EditedFile } from '../config/config-manager.ts';
 import { resolveFolders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type Engine, startEngine } from '../engine.ts';
@@ -17,6 +19,7 @@ export interface ServeOptions {
   config?: string;
   env?: string;
   open?: boolean;
+  json?: boolean;
 }
 
 /** Seen from src-main/cli and, built, from dist/main alike. */
@@ -30,18 +33,22 @@ const uiFolder = path.resolve(import.meta.dirname, '../../dist/renderer');
 export async function serve(options: ServeOptions): Promise<number> {
   const { env, platform } = process;
   const folders = resolveFolders(env);
-  const loaded = await withLocalServers(
-    loadConfig({
-      file: options.config,
-      environment: options.env,
-      flags: { port: options.port, host: options.host },
-      env,
-      folders,
-    }),
-  );
+  const load = async (edited?: EditedFile) =>
+    withLocalServers(
+      loadConfig({
+        file: options.config,
+        ...edited,
+        environment: options.env,
+        flags: { port: options.port, host: options.host },
+        env,
+        folders,
+      }),
+    );
+  const loaded = await load();
   const log = createLogger(loaded.config.logging.level);
   const engine = await startEngine({
     loaded,
+    load,
     folders,
     env,
     host: 'headless',
@@ -51,26 +58,36 @@ export async function serve(options: ServeOptions): Promise<number> {
   stopOnSignals(engine);
   surviveBugs(log);
 
-  const lines = startMessage({
-    status: engine.status(),
-    firstToken: engine.firstToken,
-    startNote: env.CPROXY_START_NOTE?.trim() || null,
-    command: commandName(env),
-    configFolder: folders.config,
-    environment: loaded.environment,
-    sources: loaded.sources,
-    platform,
-  });
-  print(lines.join('\n'));
-  if (options.open === true) await openPages(engine, folders.data);
+  const status = engine.status();
+  if (options.json === true) print(JSON.stringify(startDocument(status, engine.firstToken)));
+  else
+    print(
+      startMessage({
+        status,
+        firstToken: engine.firstToken,
+        startNote: env.CPROXY_START_NOTE?.trim() || null,
+        command: commandName(env),
+        configFolder: folders.config,
+        environment: loaded.environment,
+        sources: loaded.sources,
+        platform,
+      }).join('\n'),
+    );
+  if (options.open === true) await openPages(engine, folders.data, options.json === true ? note : print);
 
   await engine.stopped;
   endSoon();
   return exitCodes.ok;
 }
 
+/** What `cproxy serve --json` says once it listens, in one line. */
+function startDocument(status: EngineStatus, firstToken: string | null) {
+  const { version, pid, endpoint, auth, configFile, warnings } = status;
+  return { version, pid, endpoint, auth, firstToken, configFile, warnings };
+}
+
 /** One request's bug must not end all the others: it is logged, and the engine serves on. */
-function surviveBugs(log: Logger): void {
+export function surviveBugs(log: Logger): void {
   const report = (error: unknown): void =>
     log.error('Something failed outside any request; CProxy goes on. Please report it', {
       stack: error instanceof Error ? error.stack : String(error),
@@ -105,7 +122,7 @@ function stopOnSignals(engine: Engine): void {
 }
 
 /** The address holds no secret, so the browser asks for a code. */
-async function openPages(engine: Engine, dataFolder: string): Promise<void> {
+async function openPages(engine: Engine, dataFolder: string, say: (line: string) => void): Promise<void> {
   const [{ openBrowser }, { withEngine }, { loginLines }] = await Promise.all([
     import('./open-browser.ts'),
     import('./control-client.ts'),
@@ -113,7 +130,7 @@ async function openPages(engine: Engine, dataFolder: string): Promise<void> {
   ]);
   const login = await withEngine(dataFolder, (client) => client.sessions.createLoginCode());
   const failure = await openBrowser(`${engine.endpoint}/ui/`);
-  print('');
   if (failure !== null) note(`The browser could not be opened: ${failure}.`);
-  if (login !== null) print(loginLines({ ...login.result, endpoint: engine.endpoint }).join('\n'));
+  const lines = login === null ? [] : loginLines({ ...login.result, endpoint: engine.endpoint });
+  for (const line of lines) say(line);
 }

@@ -52,23 +52,35 @@ function clientLines({ status, firstToken, command, platform }: StartMessage): s
     line('ANTHROPIC_BASE_URL', status.endpoint),
     line('ANTHROPIC_AUTH_TOKEN', token),
     '  claude',
-    '',
-    `Clients of OpenAI's APIs take the same token, and ${status.endpoint}/v1 as their base URL.`,
   ];
-  if (firstToken !== null)
-    return ['To use it from Claude Code, paste this (the token is shown only this once):', '', ...lines(firstToken)];
+  const others = (token: string) => [
+    '',
+    `Clients of OpenAI's APIs take ${token}, and ${status.endpoint}/v1 as their base URL.`,
+  ];
+  const setUp = [
+    `To use it from Claude Code: \`${command} claude\` starts it with everything set,`,
+    `and \`${command} setup claude-code\` sets it up for good (with \`--undo\` to take it back).`,
+  ];
   if (status.auth === 'none')
     return [
-      'To use it from Claude Code, paste this (no token is needed, but Claude Code wants one to be set):',
+      ...setUp,
+      'Or paste this. No token is needed; Claude Code only wants one to be set:',
       '',
       ...lines('none'),
+      ...others('any key'),
+    ];
+  if (firstToken !== null)
+    return [
+      ...setUp,
+      'Or paste this (the token is shown only this once):',
+      '',
+      ...lines(firstToken),
+      ...others('the same token'),
     ];
   return [
-    'To use it from Claude Code, paste this with your token in it:',
-    '',
-    ...lines('YOUR_TOKEN'),
-    '',
-    `\`${command} token new NAME\` makes a new token.`,
+    ...setUp,
+    `Other clients need a token: \`${command} token new NAME\` makes one.`,
+    `Those of OpenAI's APIs take it, and ${status.endpoint}/v1 as their base URL.`,
   ];
 }
 

@@ -8,7 +8,7 @@ import { type ConfigPath, chosenFor, fixedPaths, formatPath, type Shape, shapeAt
 const ownSwitches = new Set(['CPROXY_HOME', 'CPROXY_CONFIG', 'CPROXY_ENV', 'CPROXY_START_NOTE']);
 
 /** Fields of the file that a variable cannot set: they are about the file itself. */
-const fileOnly = new Set(['$schema', 'environments']);
+const fileOnly = new Set(['$schema', 'version', 'environments']);
 
 export interface AppliedVariables {
   config: unknown;

@@ -29,6 +29,11 @@ export function resolveFolders(env: NodeJS.ProcessEnv): Folders {
   return { config, data, logs: log, cache };
 }
 
+/** The lock of the engine that runs on a data folder; see lock-file.ts. */
+export function lockFilePath(dataFolder: string): string {
+  return path.join(dataFolder, 'engine.lock');
+}
+
 /**
  * Makes the folders that are missing and closes the data folder to other users.
  * @returns warnings, where a folder could not be closed.

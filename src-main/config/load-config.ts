@@ -6,8 +6,10 @@ import { ConfigError, type ConfigProblem, formatProblem, type Place } from './co
 import { type AppliedVariables, applyVariables } from './environment-variables.ts';
 import { expandHome, type Folders } from './folders.ts';
 import { noticesOn } from './notices.ts';
+import { type OldSetUp, oldSetUp, oldVariableNotices } from './old-variables.ts';
 import { isSection, layOver, pathInLayer, valueAt, withoutEmpty } from './overlay.ts';
 import { type ConfigPath, formatPath } from './schema-shape.ts';
+import { toCurrentVersion } from './schema-versions.ts';
 import { parseSource, type SourceFile } from './source-file.ts';
 import { findProviders, usualKeyNotes } from './usual-keys.ts';
 import { type FindPlace, validateConfig } from './validate.ts';
@@ -29,6 +31,8 @@ export interface LoadedConfig {
   config: Config;
   /** Absolute path of the file; null when there is none. */
   file: string | null;
+  /** What the file holds; null when there is none. */
+  text: string | null;
   environment: string | null;
   /** Whether it says which providers there are; else those count that are found. */
   namesProviders: boolean;
@@ -44,21 +48,24 @@ export interface LoadedConfig {
  */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const { file, others } = findConfigFile(options);
-  const source = file === null ? null : readSource(file, options.text);
+  const source = file === null ? null : inCurrentVersion(readSource(file, options.text), options.env);
+  const old = source === null ? findOldSetUp(options.env) : null;
   const environment = chooseEnvironment(options);
-  const { config, problems, namesProviders, sources, warnings } = compose(source, environment, options);
+  const { config, problems, namesProviders, sources, warnings } = compose({ source, old }, environment, options);
   if (config === null) throw new ConfigError(problems);
 
   const keyNotes = usualKeyNotes(config, options.env);
   return {
     config,
     file,
+    text: source?.text ?? null,
     environment,
     namesProviders,
     sources: [...sources, ...keyNotes.sources],
     warnings: [
       ...others.map((other) => `${other} is not read, because ${file} is there.`),
       ...(source?.warnings ?? []),
+      ...oldNotices(source, old, options.env),
       ...warnings,
       ...keyNotes.warnings,
       ...noticesOn(config),
@@ -67,15 +74,22 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   };
 }
 
+/** What everything else is laid over: what the file holds, or else what the old cproxy's variables say. */
+interface Base {
+  source: SourceFile | null;
+  old: OldSetUp | null;
+}
+
 type Composed = { namesProviders: boolean; sources: string[]; warnings: string[] } & (
   | { config: Config; problems: readonly [] }
   | { config: null; problems: readonly ConfigProblem[] }
 );
 
-function compose(source: SourceFile | null, environment: EnvironmentName | null, options: LoadOptions): Composed {
+function compose({ source, old }: Base, environment: EnvironmentName | null, options: LoadOptions): Composed {
   const { env, flags } = options;
   const overlay = environment === null || source === null ? undefined : overlayOf(source, environment);
-  const variables = applyVariables(layOver(source?.value ?? {}, overlay), env);
+  const own = applyVariables(layOver(source?.value ?? old?.config ?? {}, overlay), env);
+  const variables = { ...own, applied: [...(old?.applied ?? []), ...own.applied] };
   const flagged = flagsOf(flags);
   const flagLayer = flagged.length === 0 ? undefined : { server: Object.fromEntries(flagged) };
   const written = withoutEmpty(layOver(variables.config, flagLayer));
@@ -104,6 +118,38 @@ function compose(source: SourceFile | null, environment: EnvironmentName | null,
   return { config: null, problems: all, namesProviders, sources, warnings };
 }
 
+/** A file of an older form is read as its migration would write it. */
+function inCurrentVersion(source: SourceFile, env: NodeJS.ProcessEnv): SourceFile {
+  const migrated = toCurrentVersion(source.value, env);
+  if (migrated === null) return source;
+  const { report, secrets, value } = migrated;
+  return {
+    ...source,
+    value,
+    warnings: [
+      ...source.warnings,
+      `${source.file} is ${report.source}. It is read as \`cproxy config migrate --write\` would write it; without --write, that lists what becomes of it.`,
+      ...secrets.map(
+        ({ provider }) => `The key of '${provider}' stands in ${source.file}, and is not read from there.`,
+      ),
+    ],
+  };
+}
+
+/** Whoever names providers in today's variables is not in the old set-up. */
+function findOldSetUp(env: NodeJS.ProcessEnv): OldSetUp | null {
+  return namesNoProvider(applyVariables({}, env).config) ? oldSetUp(env) : null;
+}
+
+function oldNotices(source: SourceFile | null, old: OldSetUp | null, env: NodeJS.ProcessEnv): string[] {
+  if (old !== null) return old.warnings;
+  const reason =
+    source === null
+      ? 'because what else belongs to that set-up is missing'
+      : `because there is a configuration file (${source.file})`;
+  return oldVariableNotices(env, reason);
+}
+
 function namesNoProvider(written: unknown): boolean {
   const providers = valueAt(written, ['providers']);
   return isSection(written) && (providers === undefined || (Array.isArray(providers) && providers.length === 0));
@@ -119,12 +165,14 @@ function otherOverlayProblems(
   return environmentNames
     .filter((name) => name !== environment && overlayOf(source, name) !== undefined)
     .flatMap((name) =>
-      compose(source, name, options).problems.map((problem) => `--env ${name} would fail: ${formatProblem(problem)}`),
+      compose({ source, old: null }, name, options).problems.map(
+        (problem) => `--env ${name} would fail: ${formatProblem(problem)}`,
+      ),
     );
 }
 
 /** The places where a configuration file is looked for without being told: never the working directory. */
-function usualFiles(folders: Folders): string[] {
+export function usualFiles(folders: Folders): string[] {
   return ['config.json', 'config.yaml', 'config.yml'].map((name) => path.join(folders.config, name));
 }
 
@@ -143,7 +191,7 @@ function readSource(file: string, given: string | undefined): SourceFile {
   if (given !== undefined) return parseSource(file, given);
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason =

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { get } from 'node:http';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { lockFilePath } from './folders.ts';
 import { parseJson } from './private-file.ts';
+
+export { lockFilePath };
 
 const lockSchema = z.object({
   pid: z.number().int().positive(),
@@ -33,14 +35,20 @@ export class LockHeldError extends Error {
   readonly pid: number;
   readonly endpoint: string | null;
 
-  constructor({ pid, endpoint }: Pick<LockContents, 'pid' | 'endpoint'>) {
-    super(
-      `CProxy runs already (process ${pid}${endpoint === null ? ', starting or stopping' : ` at ${endpoint}`}) with the same data folder. Use that one, stop it first, or set CPROXY_HOME to another folder.`,
-    );
+  constructor({ pid, endpoint, host }: Pick<LockContents, 'pid' | 'endpoint' | 'host'>) {
+    super(whoHolds({ pid, endpoint, host }));
     this.name = 'LockHeldError';
     this.pid = pid;
     this.endpoint = endpoint;
   }
+}
+
+function whoHolds({ pid, endpoint, host }: Pick<LockContents, 'pid' | 'endpoint' | 'host'>): string {
+  if (host === 'command')
+    return `A command of CProxy (process ${pid}) is changing the data folder. Try again in a moment.`;
+  const where = endpoint === null ? ', starting or stopping' : ` at ${endpoint}`;
+  const window = host === 'desktop' ? ', with a window' : '';
+  return `CProxy runs already (process ${pid}${where}${window}) with the same data folder. Use that one; \`cproxy status\` shows it, and \`cproxy stop\` ends it. For a second one, set CPROXY_HOME to another folder and choose another port with --port.`;
 }
 
 /** How long a process that says nothing of its endpoint is believed to be starting or stopping, in ms. */
@@ -52,10 +60,6 @@ const writeGraceMs = 2_000;
 
 /** Secrets of the locks this process holds: after a restart in a container, an old lock may carry our own pid. */
 const ownSecrets = new Set<string>();
-
-export function lockFilePath(dataFolder: string): string {
-  return path.join(dataFolder, 'engine.lock');
-}
 
 /** The lock as it stands, without asking whether its process still lives; null where there is none. */
 export function readLock(dataFolder: string): LockContents | null {
@@ -169,7 +173,8 @@ async function isAlive({ pid, endpoint, secret }: LockContents, changedAt: numbe
   if (pid === process.pid) return ownSecrets.has(secret);
   if (!processExists(pid)) return false;
   if (endpoint === null) return Date.now() - changedAt < endpointGraceMs;
-  return (await healthOf(endpoint, pid)) !== 'another';
+  const health = await askHealth(endpoint);
+  return health === 'silent' || (health !== 'another' && health.pid === pid);
 }
 
 function processExists(pid: number): boolean {
@@ -183,12 +188,18 @@ function processExists(pid: number): boolean {
 
 const healthSchema = z.object({ name: z.literal('cproxy'), pid: z.number() });
 
-/** Whether the process at an endpoint is the one that wrote the lock: process ids are used again. */
-function healthOf(endpoint: string, pid: number): Promise<'same' | 'another' | 'silent'> {
+/**
+ * Which CProxy listens at an endpoint, if it is one: process ids are used again.
+ * @param limitMs how long it is waited for.
+ */
+export function askHealth(
+  endpoint: string,
+  limitMs = healthTimeoutMs,
+): Promise<{ pid: number } | 'another' | 'silent'> {
   return new Promise((resolve) => {
     // `agent: false`: neither kept alive nor sent through a proxy that the environment names. The guard against foreign
     // hosts lets `localhost` in, whatever address the listener has.
-    const options = { agent: false, timeout: healthTimeoutMs, headers: { host: 'localhost' } };
+    const options = { agent: false, timeout: limitMs, headers: { host: 'localhost' } };
     const request = get(new URL('/health', endpoint), options, (response) => {
       let body = '';
       response.setEncoding('utf8');
@@ -198,7 +209,7 @@ function healthOf(endpoint: string, pid: number): Promise<'same' | 'another' | '
       });
       response.on('end', () => {
         const read = healthSchema.safeParse(parseJson(body));
-        resolve(read.success && read.data.pid === pid ? 'same' : 'another');
+        resolve(read.success ? { pid: read.data.pid } : 'another');
       });
       response.on('error', () => resolve('another'));
     });

@@ -18,6 +18,7 @@ import type { ConfigPath } from './schema-shape.ts';
 /** A configuration file, read: its value, and where in the text each part of it stands. */
 export interface SourceFile {
   file: string;
+  text: string;
   /** Plain JSON data; an empty file is an empty section. */
   value: unknown;
   /** Where the name (or else the value) at a path stands; null where the file has nothing at that path. */
@@ -58,6 +59,7 @@ export function parseSource(file: string, text: string): SourceFile {
     if (!isSection(value)) throw new ConfigError([problem(0, 'must be a section (name: value)')]);
     return {
       file,
+      text,
       value,
       placeOf(path, part) {
         const offset = offsetOf(document, path, part);

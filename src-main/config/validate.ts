@@ -107,6 +107,7 @@ function describe(issue: z.core.$ZodIssue, path: ConfigPath, whole: unknown): st
       if (value === undefined) return `is missing; expected one of ${values.join(', ')}`;
       const meant = typeof value === 'string' ? nearName(value, values) : null;
       const hint = meant === null ? '' : `; did you mean ${meant}?`;
+      if (meant !== null && values.length > MOST_LISTED) return `must be one of ${values.length} values${found}${hint}`;
       return `must be ${values.length === 1 ? '' : 'one of '}${values.join(', ')}${found}${hint}`;
     }
     case 'too_small':
@@ -123,6 +124,9 @@ function describe(issue: z.core.$ZodIssue, path: ConfigPath, whole: unknown): st
       return `${issue.message}${found}`;
   }
 }
+
+/** Of more values, one that is near says enough. */
+const MOST_LISTED = 12;
 
 const expectedWords: Partial<Record<string, string>> = {
   string: 'text',

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isLoopbackHost } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { AdminSession, AdminSessions } from './admin-sessions.ts';
@@ -13,7 +14,7 @@ interface ApiOptions {
   logger: Logger;
 }
 
-/** `/api/`: oRPC's RPC protocol over HTTP, and over a WebSocket at `/api/ws`. */
+/** `/api/`: oRPC's RPC protocol over HTTP, and over a WebSocket at `/api/ws`; and the JSON Schema of the configuration. */
 export function registerApiRoutes(server: FastifyInstance, options: ApiOptions): void {
   const { sessions, logger } = options;
   const upgrades = routeUpgrades(server, '/api/ws');
@@ -26,6 +27,18 @@ export function registerApiRoutes(server: FastifyInstance, options: ApiOptions):
   /** How to end what stays open, for when the listener stops. */
   const openStreams = new Set<() => void>();
   const load = onceSuccessful(() => loadApi(options.router));
+
+  // Editors have no session, and it is the same for everyone.
+  server.register(async (scope) => {
+    answerErrors(scope, logger);
+    scope.get('/api/config/schema', async (request, reply) => {
+      reply.headers(securityHeaders).header('cache-control', 'no-cache');
+      if (!isLoopbackHost(request.raw.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''))
+        admit(sessions, request.raw);
+      const { configJsonSchemaText } = await import('../../src-shared/config-json-schema.ts');
+      return reply.header('content-type', 'application/schema+json').send(Buffer.from(configJsonSchemaText()));
+    });
+  });
 
   server.register(async (scope) => {
     answerErrors(scope, logger);

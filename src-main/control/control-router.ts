@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { ValidationError } from '@orpc/contract';
 import { implement, ORPCError } from '@orpc/server';
 import {
+  type ConfigFileView,
+  type ConfigSavedView,
+  type ConfigStateView,
+  type ConfigVersionView,
   type ConfigView,
   controlContract,
   type EngineStatus,
@@ -17,10 +21,30 @@ import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
 import type { AdminSessions } from './admin-sessions.ts';
 
+/** The file of the configuration, for whoever edits it. */
+export interface ConfigFiles {
+  file(): Promise<ConfigFileView>;
+  reload(): Promise<ConfigStateView>;
+  check(text: string): Promise<{ problems: string[]; warnings: string[] }>;
+  save(change: { text: string; base: string }): Promise<ConfigSavedView>;
+  edit(change: { changes: readonly ConfigChange[]; base: string }): Promise<ConfigSavedView>;
+  versions(): Promise<ConfigVersionView[]>;
+  /** @throws ProxyError `invalid_field` where there is no such version. */
+  version(id: string): Promise<{ id: string; text: string }>;
+  /** @throws ProxyError `invalid_field` where there is no such version. */
+  rollback(id: string | undefined): Promise<ConfigSavedView>;
+}
+
+/** A place in the file, and what is to stand there; without a value, nothing. */
+export interface ConfigChange {
+  path: readonly (string | number)[];
+  value?: unknown;
+}
+
 /** What the control API needs of the engine. None of it may hold a secret, except a token that has just been made. */
 export interface ControlContext {
   status(): EngineStatus;
-  config(): ConfigView;
+  config: { view(): ConfigView; manager: ConfigFiles };
   /** @throws ProxyError `invalid_field` where there is no provider of that id. */
   models(provider: string): ModelsView;
   /** Fetches the models of a provider, or all. @throws ProxyError `invalid_field` where there is none of that id. */
@@ -41,7 +65,8 @@ export interface ControlContext {
   probe(provider: string | undefined): Promise<void>;
   tokens: {
     list(): TokenView[];
-    create(name: string): Promise<TokenView & { token: string }>;
+    /** @param lifetimeMs how long it opens anything; until it is revoked where absent. */
+    create(name: string, lifetimeMs?: number): Promise<TokenView & { token: string }>;
     /** False: there is none with that id. */
     revoke(id: string): Promise<boolean>;
   };
@@ -61,6 +86,7 @@ export type ControlRouter = ReturnType<typeof createControlRouter>;
 /** The control API, for any transport. Whoever serves it has checked the admin session. */
 export function createControlRouter(context: ControlContext) {
   const { requests, tokens, keys, sessions, logger } = context;
+  const files = context.config.manager;
   const api = implement(controlContract).use(async ({ next, path }) => {
     try {
       return await next();
@@ -70,7 +96,17 @@ export function createControlRouter(context: ControlContext) {
   });
   return api.router({
     status: api.status.handler(() => context.status()),
-    config: api.config.handler(() => context.config()),
+    config: {
+      view: api.config.view.handler(() => context.config.view()),
+      file: api.config.file.handler(() => files.file()),
+      reload: api.config.reload.handler(() => files.reload()),
+      check: api.config.check.handler(({ input }) => files.check(input.text)),
+      save: api.config.save.handler(({ input }) => files.save(input)),
+      edit: api.config.edit.handler(({ input }) => files.edit(input)),
+      versions: api.config.versions.handler(() => files.versions()),
+      version: api.config.version.handler(({ input }) => files.version(input.id)),
+      rollback: api.config.rollback.handler(({ input }) => files.rollback(input.id)),
+    },
     requests: {
       list: api.requests.list.handler(({ input }) => requests.list(input.limit)),
       find: api.requests.find.handler(({ input }) => requests.find(input.id)),
@@ -95,7 +131,7 @@ export function createControlRouter(context: ControlContext) {
     },
     tokens: {
       list: api.tokens.list.handler(() => tokens.list()),
-      create: api.tokens.create.handler(({ input }) => tokens.create(input.name)),
+      create: api.tokens.create.handler(({ input }) => tokens.create(input.name, input.lifetimeMs)),
       revoke: api.tokens.revoke.handler(async ({ input }) => ({ revoked: await tokens.revoke(input.id) })),
     },
     models: {

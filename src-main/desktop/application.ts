@@ -1,6 +1,7 @@
 import { app, clipboard, dialog, Menu, session } from 'electron';
 import { commandName, outliveReaders } from '../cli/output.ts';
 import { startMessage } from '../cli/start-message.ts';
+import type { EditedFile } from '../config/config-manager.ts';
 import type { Folders } from '../config/folders.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { type Engine, startEngine } from '../engine.ts';
@@ -33,14 +34,16 @@ export async function runApplication(folders: Folders): Promise<void> {
 async function start(folders: Folders): Promise<{ engine: Engine; log: Logger }> {
   const { env, platform } = process;
   const { file, environment, ...flags } = parseFlags(process.argv.slice(1));
-  const loaded = await withLocalServers(loadConfig({ file, environment, flags, env, folders }));
+  const load = async (edited?: EditedFile) =>
+    withLocalServers(loadConfig({ file, ...edited, environment, flags, env, folders }));
+  const loaded = await load();
   const log = createLogger(loaded.config.logging.level);
   // The desktop's own proxy settings, or its script: Electron can be asked once it is ready.
   const systemProxy = async (url: string): Promise<string> => {
     await app.whenReady();
     return session.defaultSession.resolveProxy(url);
   };
-  const engine = await startEngine({ loaded, folders, env, host: 'desktop', log, uiFolder, systemProxy });
+  const engine = await startEngine({ loaded, load, folders, env, host: 'desktop', log, uiFolder, systemProxy });
   // Nowhere else: started from a menu, standard output is the desktop's log, which must not hold the first token.
   if (startedFromTerminal())
     process.stdout.write(
@@ -74,6 +77,7 @@ function show(engine: Engine, log: Logger): void {
   const openWindow = () => bringToFront(window);
   const copyEndpoint = () => clipboard.writeText(engine.endpoint);
   const showState = createTray({ copyEndpoint, openWindow, quit: () => app.quit() }, engine.status());
+  engine.onMoved(() => showState(engine.status()));
   app.on('second-instance', openWindow);
   app.on('activate', openWindow);
 

@@ -2,7 +2,7 @@ import type { HealthView, KeyView } from '../../src-shared/control.ts';
 import type { AttemptRow } from '../../src-shared/requests.ts';
 import { type ProbeReport, ProviderHealth } from './provider-health.ts';
 
-/** What the board knows of a provider beforehand. */
+/** What the board knows of a provider beforehand. Another object is another provider, also under the same id. */
 export interface BoardProvider {
   id: string;
   keys: () => readonly KeyView[];
@@ -12,30 +12,50 @@ export interface BoardProvider {
 
 /** How each provider does, by its answers and its probes. */
 export class HealthBoard {
-  readonly #providers = new Map<string, { elsewhere: boolean; health: ProviderHealth }>();
+  #providers = new Map<string, { provider: BoardProvider; health: ProviderHealth }>();
   readonly #now: () => number;
+  #slowBelow: number;
   #online = true;
   #wokeAt = Number.NEGATIVE_INFINITY;
 
   /** @param slowBelow tokens a second. @param now Unix time in ms. */
   constructor(providers: readonly BoardProvider[], slowBelow: number, now: () => number = Date.now) {
     this.#now = now;
-    for (const { id, keys, elsewhere } of providers)
-      this.#providers.set(id, { elsewhere, health: new ProviderHealth(id, keys, slowBelow, now()) });
+    this.#slowBelow = slowBelow;
+    this.follow(providers, slowBelow);
+  }
+
+  /** From now on these are the providers. Of those that were among them before, everything is known on. @param slowBelow tokens a second. */
+  follow(providers: readonly BoardProvider[], slowBelow: number): void {
+    this.#slowBelow = slowBelow;
+    const before = this.#providers;
+    this.#providers = new Map(
+      providers.map((provider) => {
+        const known = before.get(provider.id);
+        return [provider.id, known?.provider === provider ? known : { provider, health: this.#begin(provider) }];
+      }),
+    );
+  }
+
+  #begin({ id, keys, elsewhere }: BoardProvider): ProviderHealth {
+    const now = this.#now();
+    const health = new ProviderHealth(id, keys, () => this.#slowBelow, now);
+    if (elsewhere && !this.#online) health.setAway(true, now);
+    return health;
   }
 
   /** An attempt has ended. */
   attemptFinished(attempt: AttemptRow): void {
-    const provider = this.#providers.get(attempt.provider);
-    if (provider === undefined) return;
-    const { health, elsewhere } = provider;
+    const known = this.#providers.get(attempt.provider);
+    if (known === undefined) return;
+    const { health, provider } = known;
     const now = this.#now();
     const slept = attempt.endedMs !== null && now - (attempt.endedMs - attempt.startedMs) < this.#wokeAt;
     if (attempt.outcome === 'answered') {
       health.answered(attempt, !slept, now);
     } else if (attempt.outcome === 'failed' && attempt.error !== null) {
       // What broke while this machine slept or had no network says nothing of the provider.
-      const unreached = attempt.error.code === 'provider_unreachable' && elsewhere && !this.#online;
+      const unreached = attempt.error.code === 'provider_unreachable' && provider.elsewhere && !this.#online;
       if (!slept && !unreached) health.failed(attempt.error, now);
     }
   }
@@ -48,7 +68,8 @@ export class HealthBoard {
   /** Whether this machine has a network: without one, nothing is known of providers elsewhere. */
   setOnline(online: boolean): void {
     this.#online = online;
-    for (const { elsewhere, health } of this.#providers.values()) if (elsewhere) health.setAway(!online, this.#now());
+    for (const { provider, health } of this.#providers.values())
+      if (provider.elsewhere) health.setAway(!online, this.#now());
   }
 
   /** The machine has slept until now: what attempts under way measure, or fail with, comes from that. */

@@ -57,7 +57,7 @@ function faultOf({ code, status }: ErrorView): 'own' | 'key' | null {
 export class ProviderHealth {
   readonly #id: string;
   readonly #keys: () => readonly KeyView[];
-  readonly #slowBelow: number;
+  readonly #slowBelow: () => number;
   readonly #recent = new RecentAttempts();
   readonly #firstContentMs = new MovingAverage();
   readonly #totalMs = new MovingAverage();
@@ -86,7 +86,7 @@ export class ProviderHealth {
   #unheard = false;
 
   /** @param slowBelow tokens a second. */
-  constructor(id: string, keys: () => readonly KeyView[], slowBelow: number, now: number) {
+  constructor(id: string, keys: () => readonly KeyView[], slowBelow: () => number, now: number) {
     this.#id = id;
     this.#slowBelow = slowBelow;
     this.#keys = keys;
@@ -259,7 +259,8 @@ export class ProviderHealth {
         `${failures} of the last ${attempts} requests failed${this.#newestOwnFailure === null ? '.' : `: it ${this.#said(this.#newestOwnFailure)}`}`,
       );
     const speed = this.#tokensPerSecond.value;
-    if (speed !== null && speed < this.#slowBelow) return degraded(`It answers slowly: ${speed.toFixed(1)} tokens/s.`);
+    if (speed !== null && speed < this.#slowBelow())
+      return degraded(`It answers slowly: ${speed.toFixed(1)} tokens/s.`);
     if (this.#slow)
       return degraded(
         `It is slower than usual: ${seconds(this.#firstContentMs.value)} to the first content, mostly ${seconds(this.#firstContentMs.usual)}.`,

@@ -29,7 +29,7 @@ export function accounting(bus: EventBus): Required<Pick<Middleware, 'name' | 'r
         throw error;
       } finally {
         row.endedMs = context.request.elapsedMs();
-        bus.emit('attempt.finished', { request, attempt: row });
+        bus.emit('attempt.finished', { request, attempt: row, target: context.target });
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import type { RouteView } from '../../src-shared/routing.ts';
-import type { Plan } from '../routing/plan.ts';
+import type { Plan, Target } from '../routing/plan.ts';
 
 /** What happens to requests, for accounting, logs, metrics and extensions. Rows are live: read, never change them. */
 export interface PipelineEvents {
@@ -9,7 +9,7 @@ export interface PipelineEvents {
   /** It leads nowhere, and is refused. */
   'request.unroutable': { request: RequestRow; route: RouteView };
   'attempt.started': { request: RequestRow; attempt: AttemptRow };
-  'attempt.finished': { request: RequestRow; attempt: AttemptRow };
+  'attempt.finished': { request: RequestRow; attempt: AttemptRow; target: Target };
   'request.answering': RequestRow;
   'request.finished': RequestRow;
 }

@@ -46,7 +46,8 @@ export interface FailoverSettings {
 export interface PipelineOptions {
   /** By the configuration in force. */
   router: () => Router;
-  facts: FactWorld;
+  /** By the configuration in force, as are the two that follow. */
+  facts: () => FactWorld;
   times: () => AnswerTimes;
   failover: () => FailoverSettings;
   bus: EventBus;
@@ -137,7 +138,7 @@ export class Pipeline {
 
   /** Answers a request, whatever happens; never throws. */
   async handle(request: ClientRequest, reply: ClientReply): Promise<void> {
-    const context = new RequestContext(request, this.#options.facts);
+    const context = new RequestContext(request, this.#options.facts());
     const answer = new Answer(context, reply, this.#options.times(), () =>
       this.#options.bus.emit('request.answering', context.row),
     );
@@ -159,7 +160,7 @@ export class Pipeline {
    * @throws ProxyError `unknown_model`, `loop_detected`; `invalid_field`, `invalid_json` where it is counted here.
    */
   async countTokens(request: ClientRequest): Promise<CountAnswer> {
-    const context = new RequestContext(request, this.#options.facts, true);
+    const context = new RequestContext(request, this.#options.facts(), true);
     const hops = this.#hops(request);
     const plan = this.#options.router().plan(context.facts);
     context.plan = plan;

@@ -7,11 +7,14 @@ import { isElsewhere, isNetworkFailure, networkAddresses } from './online.ts';
 
 type Report = { state: 'ready' } | { state: 'loading'; reason: string } | { state: 'failed'; error: ErrorView };
 
-export interface HealthProbesOptions {
-  providers: readonly BaseProvider[];
+export interface ProbeSettings {
   /** Between two probes of a provider, in ms. */
   intervalMs: number;
   timeoutMs: number;
+}
+
+export interface HealthProbesOptions extends ProbeSettings {
+  providers: readonly BaseProvider[];
   report: (provider: string, report: Report) => void;
   onOnline: (online: boolean) => void;
   /** The machine has slept: connections that were open before are dead. */
@@ -59,13 +62,25 @@ interface Watched {
   running: Promise<void> | null;
 }
 
+const newlyWatched = (provider: BaseProvider): Watched => ({
+  provider,
+  elsewhere: isElsewhere(provider.baseUrl),
+  dueAt: 0,
+  probedAt: 0,
+  failuresInARow: 0,
+  withoutNetwork: false,
+  running: null,
+});
+
 /** Probes providers in the background: those that have given no good answer for a while, and all after the network changed. */
 export class HealthProbes {
   readonly #options: HealthProbesOptions;
-  readonly #watched: readonly Watched[];
+  #settings: ProbeSettings;
+  #watched: readonly Watched[];
   readonly #turns = new Turns(AT_A_TIME);
   readonly #stop = new AbortController();
   readonly #addresses: () => string;
+  #isStarted = false;
   #timer: NodeJS.Timeout | null = null;
   #lookedAt = 0;
   #lastAddresses = '';
@@ -74,18 +89,45 @@ export class HealthProbes {
   constructor(options: HealthProbesOptions) {
     this.#options = options;
     this.#addresses = options.addresses ?? networkAddresses;
-    this.#watched = options.providers.map((provider) => ({
-      provider,
-      elsewhere: isElsewhere(provider.baseUrl),
-      dueAt: 0,
-      probedAt: 0,
-      failuresInARow: 0,
-      withoutNetwork: false,
-      running: null,
-    }));
+    this.#settings = options;
+    this.#watched = options.providers.map(newlyWatched);
   }
 
   start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#begin();
+  }
+
+  /** Probes nobody any more of its own accord. */
+  pause(): void {
+    this.#isStarted = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** From now on these are the providers; those that were among them before are probed when it is their time. */
+  follow(providers: readonly BaseProvider[], settings: ProbeSettings): void {
+    const before = new Map(this.#watched.map((watched) => [watched.provider, watched]));
+    const isOtherwise = settings.intervalMs !== this.#settings.intervalMs;
+    this.#settings = settings;
+    this.#watched = providers.map((provider) => before.get(provider) ?? newlyWatched(provider));
+    const now = Date.now();
+    if (isOtherwise)
+      for (const watched of this.#watched) watched.dueAt = Math.min(watched.dueAt, now + settings.intervalMs);
+    if (!this.#isStarted) return;
+    if (this.#timer === null) {
+      this.#begin();
+      return;
+    }
+    this.#probeDue();
+    if (!isOtherwise) return;
+    clearTimeout(this.#timer);
+    this.#lookedAt = now;
+    this.#lookLater();
+  }
+
+  #begin(): void {
     if (this.#watched.length === 0) return;
     this.#lastAddresses = this.#addresses();
     this.#lookedAt = Date.now();
@@ -118,13 +160,13 @@ export class HealthProbes {
   }
 
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.pause();
     this.#stop.abort();
     await Promise.all(this.#watched.map(({ running }) => running));
   }
 
   #lookLater(): void {
-    const ms = Math.min(LOOK_MS, Math.max(10, this.#options.intervalMs / 4));
+    const ms = Math.min(LOOK_MS, Math.max(10, this.#settings.intervalMs / 4));
     this.#timer = setTimeout(() => {
       if (this.#stop.signal.aborted) return;
       this.#look(ms);
@@ -156,7 +198,7 @@ export class HealthProbes {
     const now = Date.now();
     for (const watched of this.#watched) {
       if (watched.dueAt > now) continue;
-      const goodUntil = (this.#options.lastGood(watched.provider.id) ?? 0) + this.#options.intervalMs;
+      const goodUntil = (this.#options.lastGood(watched.provider.id) ?? 0) + this.#settings.intervalMs;
       if (goodUntil > now) watched.dueAt = goodUntil;
       else this.#probe(watched);
     }
@@ -180,12 +222,17 @@ export class HealthProbes {
     if (endTurn === null) return;
     try {
       const report = await this.#reportOf(watched);
-      if (!stop.aborted) this.#options.report(id, report);
+      if (this.#isAwaited(watched)) this.#options.report(id, report);
     } catch (error) {
-      if (!stop.aborted) this.#options.onError(id, error);
+      if (this.#isAwaited(watched)) this.#options.onError(id, error);
     } finally {
       endTurn();
     }
+  }
+
+  /** Whether anybody wants to know: another provider may have taken its place, or its id. */
+  #isAwaited(watched: Watched): boolean {
+    return !this.#stop.signal.aborted && this.#watched.includes(watched);
   }
 
   /** Whether this machine is offline is decided first, so that nobody is called down for that. */
@@ -258,7 +305,7 @@ export class HealthProbes {
   }
 
   async #askWith(provider: BaseProvider, lease: KeyLease): Promise<Report> {
-    const { timeoutMs } = this.#options;
+    const { timeoutMs } = this.#settings;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       return await provider.probe(lease, AbortSignal.any([this.#stop.signal, timeout]));
@@ -273,7 +320,7 @@ export class HealthProbes {
   }
 
   #waitOf({ failuresInARow, elsewhere }: Watched): number {
-    const { intervalMs } = this.#options;
+    const { intervalMs } = this.#settings;
     const wait =
       elsewhere && !this.#online
         ? Math.min(intervalMs, OFFLINE_INTERVAL_MS)

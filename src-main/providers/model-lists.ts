@@ -56,10 +56,23 @@ const keptList = z.object({ type: z.string(), baseUrl: z.string(), fetchedAt: z.
 /** What is under way, or due, for one provider. */
 interface Listing {
   provider: BaseProvider;
+  /** Aborted when it is no provider any more. */
+  gone: AbortController;
   running: Promise<void> | null;
   timer: NodeJS.Timeout | null;
   failures: number;
 }
+
+/** With `key: client` there is no key to ask with. */
+const isAsked = ({ listsModels, usesClientKey }: BaseProvider): boolean => listsModels && !usesClientKey;
+
+const newListing = (provider: BaseProvider): Listing => ({
+  provider,
+  gone: new AbortController(),
+  running: null,
+  timer: null,
+  failures: 0,
+});
 
 /**
  * Fetches the providers' lists of models in the background and keeps them on disk, so that they are known at the next start,
@@ -68,7 +81,8 @@ interface Listing {
 export class ModelLists {
   readonly #options: ModelListsOptions;
   readonly #folder: string | null;
-  readonly #listings: readonly Listing[];
+  #listings: readonly Listing[];
+  #refreshMs: number;
   readonly #stopped = new AbortController();
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
@@ -78,30 +92,66 @@ export class ModelLists {
   constructor(options: ModelListsOptions) {
     this.#options = options;
     this.#folder = options.folder === null ? null : path.join(options.folder, 'models');
-    this.#listings = options.providers
-      // With `key: client` there is no key to ask with.
-      .filter(({ listsModels, usesClientKey }) => listsModels && !usesClientKey)
-      .map((provider) => ({ provider, running: null, timer: null, failures: 0 }));
+    this.#refreshMs = options.refreshMs;
+    this.#listings = options.providers.filter(isAsked).map(newListing);
   }
 
   /** Gives the providers the lists that were kept. Small files, read once at start. */
   readKept(): void {
-    for (const { provider } of this.#listings) {
-      const kept = this.#kept(provider);
-      if (kept !== null) provider.knowModels(kept.models, kept.fetchedAt);
-    }
+    for (const { provider } of this.#listings) this.#readKeptOf(provider);
   }
 
   /** Fetches, from now on, every list that is missing or old. Returns at once. */
   start(): void {
+    if (this.#isStarted) return;
     this.#isStarted = true;
+    this.#scheduleAll();
+  }
+
+  /** Fetches nothing any more of its own accord. */
+  pause(): void {
+    this.#isStarted = false;
+    for (const { timer } of this.#listings) if (timer !== null) clearTimeout(timer);
+  }
+
+  /**
+   * From now on these are the providers. The lists of those that were among them before stay as they are; the others' are fetched
+   * at once, and those that were kept stand until then: another key may see other models.
+   */
+  follow(providers: readonly BaseProvider[], refreshMs: number): void {
+    const before = this.#listings;
+    this.#listings = providers
+      .filter(isAsked)
+      .map((provider) => before.find((listing) => listing.provider === provider) ?? newListing(provider));
+    for (const listing of before) {
+      if (this.#listings.includes(listing)) continue;
+      listing.gone.abort();
+      if (listing.timer !== null) clearTimeout(listing.timer);
+    }
+    if (refreshMs !== this.#refreshMs) {
+      this.#refreshMs = refreshMs;
+      this.#scheduleAll();
+    }
+    for (const listing of this.#listings) {
+      if (before.includes(listing)) continue;
+      this.#readKeptOf(listing.provider);
+      this.#schedule(listing, 0);
+    }
+  }
+
+  #scheduleAll(): void {
     const now = Date.now();
     for (const listing of this.#listings) {
       const at = listing.provider.modelsView().fetchedAt;
       // A clock that was wrong when the list was fetched must not keep it for ever.
       const age = at === null || at > now ? Number.POSITIVE_INFINITY : now - at;
-      this.#schedule(listing, Math.max(0, this.#options.refreshMs - age));
+      this.#schedule(listing, Math.max(0, this.#refreshMs - age));
     }
+  }
+
+  #readKeptOf(provider: BaseProvider): void {
+    const kept = this.#kept(provider);
+    if (kept !== null) provider.knowModels(kept.models, kept.fetchedAt);
   }
 
   /**
@@ -122,14 +172,14 @@ export class ModelLists {
   /** Gives up what is under way. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    for (const { timer } of this.#listings) if (timer !== null) clearTimeout(timer);
+    this.pause();
     for (const proceed of this.#waiting.splice(0)) proceed();
     await Promise.all(this.#listings.map(({ running }) => running));
   }
 
   #schedule(listing: Listing, ms: number): void {
     if (listing.timer !== null) clearTimeout(listing.timer);
-    if (!this.#isStarted || this.#stopped.signal.aborted) return;
+    if (!this.#isStarted || this.#isOver(listing)) return;
     // Many instances that were started together need not ask together.
     const jittered = ms * (0.9 + Math.random() * 0.2);
     listing.timer = setTimeout(() => void this.#fetch(listing), Math.min(jittered, 2 ** 31 - 1));
@@ -158,20 +208,21 @@ export class ModelLists {
   }
 
   async #fetchNow(listing: Listing): Promise<void> {
-    const { provider } = listing;
+    const { provider, gone } = listing;
     const timeout = new AbortController();
     const timer = setTimeout(
       () => timeout.abort(ProxyError.of('provider_silent', { provider: provider.id, ms: TIMEOUT_MS })),
       TIMEOUT_MS,
     );
     try {
-      const models = await provider.fetchModels(AbortSignal.any([this.#stopped.signal, timeout.signal]));
+      const models = await provider.fetchModels(AbortSignal.any([this.#stopped.signal, gone.signal, timeout.signal]));
+      if (this.#isOver(listing)) return;
       listing.failures = 0;
       this.#options.onFetched?.({ provider: provider.id, models: models.length });
-      this.#schedule(listing, this.#options.refreshMs);
+      this.#schedule(listing, this.#refreshMs);
       await this.#keep(provider, models);
     } catch (error) {
-      if (this.#stopped.signal.aborted) return;
+      if (this.#isOver(listing)) return;
       listing.failures += 1;
       if (listing.failures === 1)
         this.#options.onFailed?.({
@@ -186,7 +237,11 @@ export class ModelLists {
 
   #retryMs({ failures }: Listing, error: unknown): number {
     if (error instanceof ProxyError && error.code === 'provider_key_missing') return KEY_RETRY_MS;
-    return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS, this.#options.refreshMs);
+    return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS, this.#refreshMs);
+  }
+
+  #isOver({ gone }: Listing): boolean {
+    return this.#stopped.signal.aborted || gone.signal.aborted;
   }
 
   #file(folder: string, { id }: BaseProvider): string {

@@ -1,9 +1,8 @@
 import type { BaseProvider } from './base-provider.ts';
 
 export interface WarmUpOptions {
-  providers: readonly BaseProvider[];
   /** Told in words of each model that could not be loaded. */
-  onWarning: (warning: string) => void;
+  onWarning: (warning: string, provider: BaseProvider) => void;
   onLoaded: (loaded: { provider: string; model: string; ms: number }) => void;
 }
 
@@ -13,38 +12,50 @@ export interface WarmUpOptions {
  */
 export class WarmUp {
   readonly #options: WarmUpOptions;
-  readonly #stop = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
+  /** What is under way or done, by provider; aborted when it is none any more. */
+  readonly #warmed = new Map<BaseProvider, { gone: AbortController; running: Promise<void> }>();
+  #isStopped = false;
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
   }
 
-  start(): void {
-    const { providers } = this.#options;
-    this.#running = Promise.all(
-      providers.filter(({ loadsModels }) => loadsModels).map((provider) => this.#warmUp(provider)),
-    );
+  /** From now on these are the providers. Those that were among them before have loaded theirs, or are at it. */
+  follow(providers: readonly BaseProvider[]): void {
+    if (this.#isStopped) return;
+    for (const [provider, { gone }] of this.#warmed) {
+      if (providers.includes(provider)) continue;
+      gone.abort();
+      this.#warmed.delete(provider);
+    }
+    for (const provider of providers) {
+      if (!provider.loadsModels || this.#warmed.has(provider)) continue;
+      const gone = new AbortController();
+      this.#warmed.set(provider, { gone, running: this.#warmUp(provider, gone.signal) });
+    }
   }
 
   async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    this.#isStopped = true;
+    const all = [...this.#warmed.values()];
+    for (const { gone } of all) gone.abort();
+    await Promise.all(all.map(({ running }) => running));
   }
 
-  async #warmUp(provider: BaseProvider): Promise<void> {
+  async #warmUp(provider: BaseProvider, gone: AbortSignal): Promise<void> {
     const { onWarning, onLoaded } = this.#options;
     for (const model of provider.warmUp) {
-      if (this.#stop.signal.aborted) return;
+      if (gone.aborted) return;
       const startedAt = performance.now();
       try {
         const { idleMs } = provider.timeouts;
-        await provider.loadModel(model, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(idleMs)]));
+        await provider.loadModel(model, AbortSignal.any([gone, AbortSignal.timeout(idleMs)]));
         onLoaded({ provider: provider.id, model, ms: Math.round(performance.now() - startedAt) });
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (gone.aborted) return;
         onWarning(
           `Provider '${provider.id}' did not load '${model}' ahead, so the first request that asks for it waits for that: ${reasonOf(error, provider)}`,
+          provider,
         );
       }
     }

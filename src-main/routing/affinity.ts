@@ -131,6 +131,13 @@ export class Affinity {
     if (before?.name !== name) this.#kept?.put(conversation, name);
   }
 
+  /** A provider is gone, or another has its id: of the one before, only the name of the home remains. */
+  forget(provider: string): void {
+    for (const name of this.#failedAt.keys()) if (name.startsWith(`${provider}/`)) this.#failedAt.delete(name);
+    for (const [conversation, home] of this.#homes)
+      if (home.target?.provider.id === provider) this.#homes.set(conversation, { ...home, target: null, cached: 0 });
+  }
+
   /** Of a home from before the start it is not known how long it was silent: it is taken to have been used just then. */
   #homeOf(conversation: string): Home | null {
     const home = this.#homes.get(conversation);

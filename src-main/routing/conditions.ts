@@ -1,12 +1,13 @@
 import type { RoutingFacts } from '../../src-shared/routing.ts';
 import { type Condition, type Range, type TextPattern, weekDays } from '../../src-shared/rules.ts';
+import { plainName } from './discovery-names.ts';
 import type { Understood } from './model-names.ts';
 import { compileFolder, compileText, patternInWords, type TextTest } from './text-pattern.ts';
 
 /** What rules look at: the facts of a request, and what its model's name means. */
 export interface RuleQuestion {
   readonly facts: RoutingFacts;
-  readonly naming: Pick<Understood, 'as' | 'alias' | 'tier'>;
+  readonly naming: Pick<Understood, 'as' | 'alias' | 'tier'> & Partial<Pick<Understood, 'targets'>>;
 }
 
 /** A condition, compiled. */
@@ -164,13 +165,23 @@ function tools(pattern: TextPattern): CompiledCondition {
 /** The asked name, or what stands before the mark of a large window, by which Claude Code asks for the same model. */
 function model(pattern: TextPattern): CompiledCondition {
   const matches = compileText(pattern);
-  const holds = ({ facts }: RuleQuestion): boolean =>
-    matches(facts.model) || (facts.model.endsWith(WINDOW_MARK) && matches(facts.model.slice(0, -WINDOW_MARK.length)));
+  const holds = (question: RuleQuestion): boolean => {
+    const asked = nameIn(question);
+    return matches(asked) || (asked.endsWith(WINDOW_MARK) && matches(asked.slice(0, -WINDOW_MARK.length)));
+  };
   return {
     cost: cost.none + patternCost(pattern),
     holds,
-    why: (question) => textInWords('model', question.facts.model, pattern, holds(question)),
+    why: (question) => textInWords('model', nameIn(question), pattern, holds(question)),
   };
+}
+
+/** What Claude Code's list of models calls `claude:x` is `x` for rules, or one for `claude*` would take other vendors' models. */
+function nameIn({ facts: { model: asked }, naming }: RuleQuestion): string {
+  const plain = plainName(asked);
+  const isReal =
+    plain !== asked && (naming.alias === asked || naming.targets?.some((target) => target.model === asked));
+  return isReal ? asked : plain;
 }
 
 const WINDOW_MARK = '[1m]';

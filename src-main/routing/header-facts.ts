@@ -1,5 +1,5 @@
+import { clientName } from '../../src-shared/client-name.ts';
 import { credentialHeaders } from '../../src-shared/rules.ts';
-import { clientName } from './client-name.ts';
 
 /** What a request's headers say. */
 export interface HeaderFacts {

@@ -4,11 +4,14 @@ import { nearNames } from '../../src-shared/near-names.ts';
 import { type Naming, type Tier, tiers } from '../../src-shared/rules.ts';
 import { type ModelFacts, unknownModel } from '../protocols/codec.ts';
 import type { BaseProvider } from '../providers/base-provider.ts';
+import { discoveryName, plainName } from './discovery-names.ts';
 import { nameOf, type Target } from './plan.ts';
 
 /** A name that clients may ask for, as `/v1/models` lists it. Of an alias, the facts are what holds for all of its targets. */
 export interface ListedModel {
   id: string;
+  /** Its name in Claude Code's list of models; null where something else is really called so. */
+  discoveryId: string | null;
   displayName: string;
   /** Id of the provider; null for an alias, whose targets may lie with several. */
   provider: string | null;
@@ -80,7 +83,7 @@ export class ModelNames {
   /** What a client's name means. */
   understand(asked: string): Understood {
     const steps: string[] = [];
-    const name = this.#withoutWindowMark(asked, steps);
+    const name = this.#plain(asked, steps);
     const lower = name.toLowerCase();
     const tier = tiers.find((one) => lower.includes(one)) ?? null;
     const found = this.#find(name, tier);
@@ -97,7 +100,7 @@ export class ModelNames {
    */
   understandInstead(name: string): Understood {
     const found = this.understand(name);
-    const bare = this.#withoutWindowMark(name, []);
+    const bare = this.#plain(name, []);
     const isMeant =
       found.as === 'tier' ? !bare.includes('/') : found.as === 'demo' || this.targetsOf(bare, '').length > 0;
     return isMeant ? found : { ...found, as: 'unknown', alias: null, route: 'none', targets: [], isShared: false };
@@ -113,7 +116,8 @@ export class ModelNames {
     if (name.endsWith('/*')) {
       const provider = this.#byId.get(name.slice(0, -'/*'.length));
       if (provider?.enabled) {
-        const own = asked.slice(asked.startsWith(`${provider.id}/`) ? provider.id.length + 1 : 0);
+        const name = this.#withoutListing(asked, []);
+        const own = name.slice(name.startsWith(`${provider.id}/`) ? provider.id.length + 1 : 0);
         const model = provider.nameOf(provider.models.includes(own) ? own : withoutMark(own));
         return model === null ? [] : [{ provider, model }];
       }
@@ -139,10 +143,10 @@ export class ModelNames {
     for (const [alias, names] of this.#aliases) {
       const targets = this.#targetsOf(names);
       if (targets.length > 0)
-        listed.push({ id: alias, displayName: alias, provider: null, facts: sharedFacts(targets) });
+        listed.push(this.#listed({ id: alias, displayName: alias, provider: null, facts: sharedFacts(targets) }));
     }
     for (const provider of this.#listing())
-      for (const model of provider.models) listed.push(listedModel(provider, model));
+      for (const model of provider.models) listed.push(this.#listed(modelOf(provider, model)));
     return listed;
   }
 
@@ -154,8 +158,14 @@ export class ModelNames {
     const { targets } = this.understand(asked);
     const [target] = targets;
     if (target === undefined) throw this.unknown(asked);
-    if (asked === nameOf(target)) return listedModel(target.provider, target.model);
-    return { id: asked, displayName: asked, provider: null, facts: sharedFacts(targets) };
+    if (this.#withoutListing(asked, []) === nameOf(target))
+      return this.#listed({ ...modelOf(target.provider, target.model), id: asked });
+    return this.#listed({ id: asked, displayName: asked, provider: null, facts: sharedFacts(targets) });
+  }
+
+  #listed(model: Omit<ListedModel, 'discoveryId'>): ListedModel {
+    const discoveryId = discoveryName(model.id);
+    return { ...model, discoveryId: discoveryId !== model.id && this.#isReal(discoveryId) ? null : discoveryId };
   }
 
   /** Those whose models are offered. */
@@ -182,13 +192,30 @@ export class ModelNames {
     return this.#targetsByName(name);
   }
 
+  #plain(asked: string, steps: string[]): string {
+    return this.#withoutWindowMark(this.#withoutListing(asked, steps), steps);
+  }
+
+  /** `claude:x` is how `x` stands in Claude Code's list of models, where nothing is really called so. */
+  #withoutListing(asked: string, steps: string[]): string {
+    const plain = plainName(asked);
+    if (plain === asked || this.#isReal(asked) || this.#isReal(withoutMark(asked))) return asked;
+    steps.push(`'${asked}' is '${plain}' as Claude Code's list of models has it`);
+    return plain;
+  }
+
   /** `claude-opus-5-5[1m]` is how Claude Code writes "with the window of a million tokens"; the name is what stands before it. */
   #withoutWindowMark(asked: string, steps: string[]): string {
     const bare = withoutMark(asked);
     if (bare === asked) return asked;
-    if (this.#aliases.has(asked) || this.#providers.some(({ models }) => models.includes(asked))) return asked;
+    if (this.#isReal(asked)) return asked;
     steps.push(`'${asked}' is '${bare}' with a window of 1M tokens`);
     return bare;
+  }
+
+  /** Whether an alias or a model is called exactly so. */
+  #isReal(name: string): boolean {
+    return this.#aliases.has(name) || this.#providers.some(({ models }) => models.includes(name));
   }
 
   #find(asked: string, tier: Tier | null): Found | null {
@@ -290,7 +317,7 @@ const withoutMark = (name: string): string => (name.endsWith(WINDOW_MARK) ? name
 /** Whether its models are its own to say, and it has not said yet. */
 const isUnlisted = (provider: BaseProvider): boolean => provider.listsModels && provider.modelsView().source === 'none';
 
-const listedModel = (provider: BaseProvider, model: string): ListedModel => ({
+const modelOf = (provider: BaseProvider, model: string): Omit<ListedModel, 'discoveryId'> => ({
   id: `${provider.id}/${model}`,
   displayName: `${provider.displayNameOf(model)} (${provider.name})`,
   provider: provider.id,

@@ -105,10 +105,30 @@ export class Outcomes {
     if (target.turn !== undefined) this.#rounds.take(target.turn, name);
   }
 
-  /** A client that has left says nothing of a target; nor does a request that nobody would have taken. */
-  end(facts: RoutingFacts, target: Target, result: AttemptResult): void {
+  /** One of which nothing is to be learned. */
+  endUnlearned(target: Target): void {
+    this.#ended(target);
+  }
+
+  #ended(target: Target): Known {
     const known = this.#knownOf(nameOf(target));
     known.underWay = Math.max(0, known.underWay - 1);
+    return known;
+  }
+
+  /** Nothing is known of a provider's targets any more; what is under way there is. */
+  forget(provider: string): void {
+    for (const [name, { underWay }] of this.#targets) {
+      if (!name.startsWith(`${provider}/`)) continue;
+      if (underWay === 0) this.#targets.delete(name);
+      else this.#targets.set(name, { ...newKnown(newExperience(this.#now())), underWay });
+    }
+    this.#onLearned();
+  }
+
+  /** A client that has left says nothing of a target; nor does a request that nobody would have taken. */
+  end(facts: RoutingFacts, target: Target, result: AttemptResult): void {
+    const known = this.#ended(target);
     const { outcome, error, firstContentMs, totalMs } = result;
     if (outcome === 'aborted') return;
     if (outcome === 'failed' && (error === null || !isFaultOfTarget(error))) return;

@@ -13,6 +13,8 @@ const fileSchema = z.object({
       name: z.string(),
       /** Unix time in ms. */
       createdAt: z.number(),
+      /** The same; null, or absent in files of before: until it is revoked. */
+      expiresAt: z.number().nullable().default(null),
       /** SHA-256 of the token, hexadecimal. */
       digest: z.string().regex(/^[0-9a-f]{64}$/),
     }),
@@ -70,24 +72,30 @@ export class TokenStore {
     return this.#tokens.length === 0;
   }
 
-  /** The token that was presented; null where it is none of ours. Takes as long whichever it is. */
+  /** The token that was presented; null where it is none of ours, or is over. Takes as long whichever it is. */
   matches(presented: string): TokenView | null {
     const digest = digestOf(presented);
     let found: TokenView | null = null;
     for (const token of this.#tokens) if (timingSafeEqual(token.digest, digest)) found = token.view;
-    return found;
+    return found !== null && isOver(found) ? null : found;
   }
 
   list(): TokenView[] {
-    return this.#tokens.map(({ view }) => ({ ...view }));
+    return this.#tokens.filter(({ view }) => !isOver(view)).map(({ view }) => ({ ...view }));
   }
 
-  /** Makes a token. This is the only time that it is given out. */
-  create(name: string): Promise<TokenView & { token: string }> {
+  /**
+   * Makes a token. This is the only time that it is given out.
+   * @param lifetimeMs how long it opens anything; until it is revoked where absent.
+   */
+  create(name: string, lifetimeMs?: number): Promise<TokenView & { token: string }> {
     return this.#change(async () => {
       const token = `cpx_${randomBytes(32).toString('base64url')}`;
-      const view: TokenView = { id: randomUUID().slice(0, 8), name, createdAt: Date.now() };
-      await this.#save([...this.#tokens, { view, digest: digestOf(token) }]);
+      const createdAt = Date.now();
+      const expiresAt = lifetimeMs === undefined ? null : createdAt + lifetimeMs;
+      const view: TokenView = { id: randomUUID().slice(0, 8), name, createdAt, expiresAt };
+      const others = this.#tokens.filter((other) => !isOver(other.view));
+      await this.#save([...others, { view, digest: digestOf(token) }]);
       return { ...view, token };
     });
   }
@@ -116,6 +124,8 @@ export class TokenStore {
     this.#tokens = tokens;
   }
 }
+
+const isOver = ({ expiresAt }: TokenView): boolean => expiresAt !== null && expiresAt <= Date.now();
 
 function digestOf(token: string): Buffer {
   return hash('sha256', token, 'buffer');

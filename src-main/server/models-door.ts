@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ProxyError } from '../../src-shared/errors.ts';
@@ -66,6 +67,30 @@ function capabilitiesOf({ images, documents, structuredOutput, reasoning, effort
   return known.length === 0 ? null : Object.fromEntries(known);
 }
 
+/** What fills `/model` of Claude Code, where it is told to ask (CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY). Others get the plain ids. */
+const isClaudeCodesList = ({ 'user-agent': userAgent }: IncomingHttpHeaders): boolean =>
+  userAgent?.startsWith('claude-code/') === true;
+
+interface DescribedModel extends ListedModel {
+  /** Stands beside the name; Claude Code shows 100 characters of it. */
+  description: string;
+}
+
+/** Under names that it takes. */
+function forClaudeCode(models: readonly ListedModel[]): DescribedModel[] {
+  return models.flatMap((model) => {
+    const { id, discoveryId, provider, facts } = model;
+    if (discoveryId === null) return [];
+    const room = facts.contextWindow === null ? '' : `, reads ${rounded(facts.contextWindow)} tokens`;
+    return [{ ...model, id: discoveryId, description: `${provider === null ? 'alias in CProxy' : id}${room}` }];
+  });
+}
+
+const rounded = (tokens: number): string => {
+  if (tokens < 1000) return String(tokens);
+  return tokens < 1_000_000 ? `${Math.round(tokens / 1000)}k` : `${Math.round(tokens / 100_000) / 10}M`;
+};
+
 /** `GET /v1/models` and `GET /v1/models/{id}`, whose ids may hold slashes. Nothing is listed that cannot be routed. */
 export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorOptions): void {
   const shapeFor = (headers: Record<string, unknown>): Shape =>
@@ -73,7 +98,7 @@ export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorO
 
   server.get('/v1/models', async (request) => {
     const shape = shapeFor(request.headers);
-    const models = options.list();
+    const models = isClaudeCodesList(request.headers) ? forClaudeCode(options.list()) : options.list();
     if (shape === 'openai')
       return { object: 'list', data: models.map((model) => describe(model, shape, options.since)) };
     const query = pageSchema.safeParse(request.query);
@@ -91,7 +116,10 @@ export function registerModelsDoor(server: FastifyInstance, options: ModelsDoorO
     const rest = models.slice(from, before === -1 ? undefined : before);
     const page = rest.slice(0, limit);
     return {
-      data: page.map((model) => describe(model, shape, options.since)),
+      data: page.map((model) => ({
+        ...describe(model, shape, options.since),
+        ...('description' in model ? { description: model.description } : {}),
+      })),
       has_more: before === -1 ? rest.length > page.length : from > 0,
       first_id: page[0]?.id ?? null,
       last_id: page.at(-1)?.id ?? null,

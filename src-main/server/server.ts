@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { isLoopbackHost } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../protocols/codec.ts';
@@ -18,10 +19,14 @@ declare module 'fastify' {
   }
 }
 
-export interface ServerOptions {
-  origin: OriginRules;
+export interface ServerSettings extends OriginRules {
   auth: 'token' | 'none';
   bodyLimitBytes: number;
+}
+
+export interface ServerOptions {
+  /** Of the configuration in force. */
+  settings: () => ServerSettings;
   matchesToken: TokenMatcher;
   /** Whether new requests are still taken. */
   isDraining: () => boolean;
@@ -43,13 +48,17 @@ function needsClientToken(request: FastifyRequest): boolean {
   return !OPEN_TO_ANYONE.has(path) && !OWN_SESSIONS.test(path);
 }
 
+/** A connection from elsewhere is none of those that `none` is for, whatever address is listened on just then. */
+const accessOf = ({ raw }: FastifyRequest, { auth }: ServerSettings): ServerSettings['auth'] =>
+  auth === 'none' && isLoopbackHost(raw.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '') ? 'none' : 'token';
+
 /** What Fastify throws before a door is reached, in our own table's words. */
 function asProxyError(error: unknown, request: FastifyRequest, options: ServerOptions): ProxyError {
   if (error instanceof ProxyError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : null;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return ProxyError.of('body_too_large', { limitBytes: options.bodyLimitBytes });
+      return ProxyError.of('body_too_large', { limitBytes: options.settings().bodyLimitBytes });
     case 'FST_ERR_BAD_URL':
       return ProxyError.of('invalid_field', { field: 'path', expected: 'is not a valid URL path' });
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
@@ -84,18 +93,12 @@ function answerError(error: ProxyError, request: FastifyRequest, reply: FastifyR
 }
 
 /**
- * The listener with what guards every door: Host and Origin, client tokens, the size of bodies, errors in the protocol's
- * envelope. Doors are registered on it by the engine.
+ * What guards every door: Host and Origin, client tokens, the size of bodies, errors in the protocol's envelope. Doors are
+ * registered on it by the engine; listeners.ts listens for it.
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const server = fastify({
-    bodyLimit: options.bodyLimitBytes,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
-    // Slow clients are bounded, slow answers are not: a model may think for minutes.
-    connectionTimeout: 0,
-    requestTimeout: 300_000,
-    keepAliveTimeout: 75_000,
-    forceCloseConnections: true,
     logger: false,
     routerOptions: { maxParamLength: 1000 },
     exposeHeadRoutes: true,
@@ -106,7 +109,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   // Bodies stay bytes: most of them go on as they are.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, Number(request.headers['content-length'] ?? 0), options.bodyLimitBytes),
+    readBody(payload, Number(request.headers['content-length'] ?? 0), options.settings().bodyLimitBytes),
   );
   server.decorateRequest('arrivedAt', 0);
   server.decorateRequest('clientCredentials');
@@ -114,7 +117,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addHook('onRequest', async (request, reply) => {
     request.arrivedAt = performance.now();
     const { headers } = request.raw;
-    const corsOrigin = checkOrigin(headers, options.origin);
+    const settings = options.settings();
+    const corsOrigin = checkOrigin(headers, settings);
     if (corsOrigin !== null) {
       reply.headers({
         'access-control-allow-origin': corsOrigin,
@@ -135,7 +139,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       }
     }
     if (!needsClientToken(request)) return;
-    request.clientCredentials = checkAccess(headers, options.auth, options.matchesToken);
+    request.clientCredentials = checkAccess(headers, accessOf(request, settings), options.matchesToken);
     if (options.isDraining()) throw ProxyError.of('draining', undefined);
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity')

@@ -44,7 +44,9 @@ export function ConnectSection({ status, tokens }: { status: EngineStatus; token
           </label>
         </fieldset>
       </div>
-      <p>Paste these lines into a terminal:</p>
+      <p>
+        Run <code>cproxy setup claude-code</code> once, or paste these lines into a terminal:
+      </p>
       <div className="snippet">
         <pre>{lines}</pre>
         <CopyButton text={lines} label="the lines for Claude Code" />

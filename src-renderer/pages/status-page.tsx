@@ -12,7 +12,7 @@ export function StatusPage() {
     <div className="page">
       <PageHeader link={link} status={status} failing={problem !== null} />
       <main>
-        <Notices link={link} problem={problem} warnings={status?.warnings ?? []} />
+        <Notices link={link} problem={problem} config={status?.config ?? null} warnings={status?.warnings ?? []} />
         {status === null ? (
           link.state === 'connecting' || (link.state === 'connected' && problem === null) ? (
             <p className="empty" aria-busy="true">

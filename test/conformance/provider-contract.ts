@@ -553,7 +553,7 @@ export const scripted: readonly ContractCase<ScriptedBench>[] = [
       for (const engine of [running, quiet]) {
         const views = await control(engine, async (client) => [
           await client.status(),
-          await client.config(),
+          await client.config.view(),
           await client.requests.list({ limit: 1000 }),
         ]);
         places.push(['the control API', JSON.stringify(views)]);

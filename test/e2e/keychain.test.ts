@@ -35,15 +35,17 @@ async function startSession(home: string, unlock: boolean): Promise<Session> {
   children.push(keyring);
   keyring.stdin.end(unlock ? 'a password' : '');
   const session = { env, run: (args: readonly string[], input?: string) => runIn(env, args, input) };
+  // It answers before it has the collection that its password opens.
   await waitUntil('the keyring', async () => {
-    const { err } = await runProgram(env, 'dbus-send', [
+    const { err, out } = await runProgram(env, 'dbus-send', [
       '--session',
       '--print-reply',
       '--dest=org.freedesktop.secrets',
       '/org/freedesktop/secrets',
-      'org.freedesktop.DBus.Peer.Ping',
+      'org.freedesktop.Secret.Service.ReadAlias',
+      'string:default',
     ]);
-    return err === '';
+    return err === '' && (!unlock || out.includes('/collection/'));
   });
   return {
     ...session,
@@ -228,6 +230,28 @@ describe.skipIf(need.missing)(`keys in a real keychain${need.reason}`, () => {
     expect(answer.status).toBe(502);
     expect(await answer.text()).toContain('keychain is locked');
     await expectNothingShown();
+  });
+
+  test('doctor tries the keychain out and leaves nothing in it; of a locked one it says so', async () => {
+    const keyStoreCheck = async (session: Session): Promise<unknown> => {
+      const { sections } = JSON.parse((await session.run(['doctor', '--json'])).out);
+      return sections.find(({ title }: { title: string }) => title === 'Keys').checks[0];
+    };
+    {
+      await using session = await startSession(home, true);
+      expect(await keyStoreCheck(session)).toEqual({
+        name: 'key store',
+        state: 'green',
+        advice: null,
+        found: expect.stringContaining('could be written'),
+      });
+      expect(JSON.parse((await session.run(['keys', 'list', '--json'])).out)).toMatchObject({ keys: [] });
+    }
+    await using session = await startSession(home, false);
+    expect(await keyStoreCheck(session)).toMatchObject({
+      state: 'amber',
+      found: expect.stringContaining("The system's keychain is locked"),
+    });
   });
 
   test('none: every command says what to use instead, and a file is used only where the configuration says so', async () => {

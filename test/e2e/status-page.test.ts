@@ -383,6 +383,36 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     }
   });
 
+  it.each(['light', 'dark'] as const)(
+    'says what is wrong with the file, until it is right: %s',
+    async (colorScheme) => {
+      fillEngine();
+      const file = '/home/ada/.config/cproxy/config.yaml';
+      const problems = [
+        `${file}:3:12 server.port: must be a number; found "x"`,
+        `${file}:17:5 providers[1].baseUrl: must be a URL such as https://llm.example.com/v1; found "llm.example.com"`,
+      ];
+      engine.status.config = { file, version: 'a', since: hoursAgo(3), problems, afterRestart: ['secrets.store'] };
+      await open({ colorScheme, viewport: { width: 1280, height: 900 } });
+      await logIn();
+      const banner = page.getByRole('alert', { name: 'The configuration cannot be used' });
+      await banner.getByText('config.yaml:3:12 server.port: must be a number; found "x"', { exact: true }).waitFor();
+      await banner.getByText('config.yaml:17:5 providers[1].baseUrl').waitFor();
+      await page.getByRole('region', { name: 'After the next start' }).getByText('secrets.store').waitFor();
+      expect(await axe()).toEqual([]);
+      await shoot(`bad-file-${colorScheme}`);
+      await page.setViewportSize({ width: 360, height: 780 });
+      await shoot(`bad-file-${colorScheme}-360`);
+      const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await page.evaluate(overflow)).toBe(0);
+
+      engine.status.config = { file, version: 'b', since: hoursAgo(0), problems: [], afterRestart: [] };
+      await page.reload();
+      await page.getByRole('heading', { name: 'Connect' }).waitFor();
+      expect(await banner.count()).toBe(0);
+    },
+  );
+
   it('makes a token, shows it once and revokes it', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: engine.url });
     await logIn();

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { ConfigManager } from '../../src-main/config/config-manager.ts';
+import { loadConfig } from '../../src-main/config/load-config.ts';
 import { AdminSessions } from '../../src-main/control/admin-sessions.ts';
 import { type ControlContext, createControlRouter } from '../../src-main/control/control-router.ts';
 import type { Logger } from '../../src-main/observability/logger.ts';
@@ -8,13 +10,16 @@ import { RequestLog } from '../../src-main/observability/request-log.ts';
 import { EventBus } from '../../src-main/pipeline/events.ts';
 import { StoredKeys } from '../../src-main/secrets/stored-keys.ts';
 import { registerControlDoor } from '../../src-main/server/control-door.ts';
-import type { EngineStatus, TokenView } from '../../src-shared/control.ts';
+import type { ConfigStateView, EngineStatus, TokenView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import { memoryStore } from './memory-store.ts';
 
 /** Lies where answers must not look: in the token store, in errors, in the configuration's surroundings. */
 export const canary = 'sk-canary-7f3a9b-must-stay-inside';
+
+const noFile: ConfigStateView = { file: null, version: null, since: 0, problems: [], afterRestart: [] };
+const nowhere = { config: '/nowhere', data: '/nowhere', logs: '/nowhere', cache: '/nowhere' };
 
 export interface ControlEngine {
   server: FastifyInstance;
@@ -90,6 +95,7 @@ export async function startControlEngine(
       endpoint: '',
       auth: 'token',
       configFile: null,
+      config: noFile,
       host: 'headless',
       providers: [],
       aliases: {},
@@ -99,7 +105,17 @@ export async function startControlEngine(
     },
     context: {
       status: () => ({ ...engine.status, requests: requests.counts() }),
-      config: () => ({ file: null, environment: null, sources: ['defaults'], config: { server: {} }, warnings: [] }),
+      config: {
+        view: () => ({ ...noFile, environment: null, sources: ['defaults'], config: { server: {} }, warnings: [] }),
+        manager: new ConfigManager({
+          loaded: { ...loadConfig({ env: {}, folders: nowhere }), file: null },
+          load: null,
+          folders: nowhere,
+          env: {},
+          apply: async () => [],
+          log: logger,
+        }),
+      },
       requests,
       explain: (which) => requests.explain(which),
       routing: {
@@ -121,9 +137,9 @@ export async function startControlEngine(
         engine.probed.push(provider ?? null);
       },
       tokens: {
-        list: () => [...tokens.values()].map(({ id, name, createdAt }) => ({ id, name, createdAt })),
+        list: () => [...tokens.values()].map(({ digestSource: _, ...view }) => view),
         create: async (name) => {
-          const view = { id: `tok_${tokens.size + 1}`, name, createdAt: Date.now() };
+          const view = { id: `tok_${tokens.size + 1}`, name, createdAt: Date.now(), expiresAt: null };
           tokens.set(view.id, { ...view, digestSource: canary });
           return { ...view, token: `cpx_${name.replaceAll(' ', '-')}_fresh` };
         },

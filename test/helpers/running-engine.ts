@@ -1,13 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createRouterClient } from '@orpc/server';
+import type { EditedFile } from '../../src-main/config/config-manager.ts';
 import { ensureFolders, resolveFolders } from '../../src-main/config/folders.ts';
-import { loadConfig } from '../../src-main/config/load-config.ts';
+import { type LoadOptions, loadConfig } from '../../src-main/config/load-config.ts';
 import { type Engine, startEngine } from '../../src-main/engine.ts';
 import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
 import type { Middleware } from '../../src-main/pipeline/middleware.ts';
 import type { SecretStore } from '../../src-main/secrets/secret-store.ts';
 import type { ConfigInput } from '../../src-shared/config.ts';
+import type { ConfigStateView } from '../../src-shared/control.ts';
 import { memoryStore } from './memory-store.ts';
 
 export interface RunningEngine extends AsyncDisposable {
@@ -20,6 +23,8 @@ export interface RunningEngine extends AsyncDisposable {
     body: unknown,
     options?: { headers?: Record<string, string>; signal?: AbortSignal; path?: string },
   ): Promise<Response>;
+  /** Writes another configuration, with the same left out as at the start, and has it read. Needs `reloads`. */
+  reconfigure(config: ConfigInput): Promise<ConfigStateView>;
   stop(): Promise<void>;
 }
 
@@ -28,7 +33,7 @@ export interface RunningEngine extends AsyncDisposable {
  * fetches no lists unless the configuration says so: providers of tests may have their vendors' own addresses. It asks each
  * target once, unless the configuration has `routing.retries.rounds`, so that a test can count what arrives.
  * Nor does it read the keychain of whoever runs the tests, unless the configuration has `secrets`.
- * @param options `home`: folders that are there already, and stay.
+ * @param options `home`: folders that are there already, and stay. `reloads`: it loads its configuration again when that changes.
  */
 export async function runEngine(
   config: ConfigInput = {},
@@ -38,26 +43,20 @@ export async function runEngine(
     middleware?: Middleware[];
     home?: string;
     secrets?: SecretStore;
+    reloads?: boolean;
+    flags?: LoadOptions['flags'];
   } = {},
 ): Promise<RunningEngine> {
   const home = options.home ?? (await mkdtemp(path.join(tmpdir(), 'cproxy-test-')));
   const env = { ...options.env, CPROXY_HOME: home };
   const folders = resolveFolders(env);
   ensureFolders(folders);
-  const { loadBalancing, retries, ...routing } = config.routing ?? {};
-  const written: ConfigInput = {
-    ...config,
-    server: { port: 0, ...config.server },
-    routing: {
-      ...routing,
-      loadBalancing: { healthCheck: false, ...loadBalancing },
-      retries: { rounds: 0, ...retries },
-    },
-    modelLists: { fetch: false, ...config.modelLists },
-  };
-  await writeFile(path.join(home, 'config.json'), JSON.stringify(written));
+  const write = (next: ConfigInput) => writeFile(path.join(home, 'config.json'), JSON.stringify(quiet(next)));
+  await write(config);
+  const load = async (edited?: EditedFile) => loadConfig({ ...edited, env, folders, flags: options.flags });
   const engine = await startEngine({
-    loaded: loadConfig({ env, folders }),
+    loaded: await load(),
+    ...(options.reloads === true ? { load } : {}),
     folders,
     env,
     host: 'headless',
@@ -88,8 +87,27 @@ export async function runEngine(
         body: typeof body === 'string' ? body : JSON.stringify(body),
         ...(signal === undefined ? {} : { signal }),
       }),
+    async reconfigure(next) {
+      await write(next);
+      return createRouterClient(await engine.controlRouter()).config.reload();
+    },
     stop,
     [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** As written for tests, where a configuration does not say otherwise. */
+function quiet(config: ConfigInput): ConfigInput {
+  const { loadBalancing, retries, ...routing } = config.routing ?? {};
+  return {
+    ...config,
+    server: { port: 0, ...config.server },
+    routing: {
+      ...routing,
+      loadBalancing: { healthCheck: false, ...loadBalancing },
+      retries: { rounds: 0, ...retries },
+    },
+    modelLists: { fetch: false, ...config.modelLists },
   };
 }
 

@@ -91,6 +91,10 @@ describe('words and exit codes', () => {
     [['status', '--nope'], "unknown option '--nope'"],
     [['token', 'new'], "missing required argument 'name'"],
     [['token', 'new', ' '], 'A name of 1 to 64 characters is needed.'],
+    [['token', 'new', 'x', '--for', '8 hours'], "'8 hours' is no time. Write such as 90m, 8h or 30d."],
+    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish, powershell.'],
+    [['mcp'], 'This version has no MCP server yet.'],
+    [['--mcp'], 'This version has no MCP server yet.'],
   ])('wrong usage: %j', async (args, words) => {
     const { code, out, err } = await run(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -128,6 +132,22 @@ describe('config', () => {
         'CPROXY_SERVR__PORT is not a setting, so it is ignored; did you mean CPROXY_SERVER__PORT?',
       ),
     });
+  });
+
+  test('check: a file by name, as lines that editors jump to', async () => {
+    const draft = path.join(home, 'draft.yaml');
+    writeFileSync(draft, 'server:\n  port: 5000\n  prt: 1\n');
+    const checked = await run(['config', 'check', draft]);
+    expect(checked).toMatchObject({ code: 1, out: '' });
+    expect(checked.err).toMatch(/^\S+draft\.yaml:3:3 /);
+    writeFileSync(draft, 'server:\n  port: 5000\n');
+    expect(await run(['config', 'check', draft])).toMatchObject({ code: 0, out: `${draft} is valid.\n` });
+  });
+
+  test('schema: of the whole configuration, as JSON Schema', async () => {
+    const { code, out } = await run(['config', 'schema']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ properties: { server: {}, providers: {}, routing: {} } });
   });
 
   test('show: what would be in force, without header values', async () => {
@@ -168,6 +188,7 @@ describe('serve', () => {
     const second = await serve(['--port', '0'], { npm_lifecycle_event: 'start' });
     expect(second.token).toBeNull();
     expect(second.out()).toContain('`npx cproxy token new NAME`');
+    expect(second.out()).toContain('`npx cproxy claude`');
     expect(await models(second.endpoint, first.token ?? '')).toBe(200);
     second.child.kill('SIGINT');
     expect(await second.ended).toBe(0);
@@ -227,7 +248,11 @@ describe('serve', () => {
         code: 1,
         err: expect.stringContaining(`process ${engine.child.pid} at ${engine.endpoint}`),
       });
-      expect(port).toMatchObject({ code: 1, err: expect.stringContaining('is taken by another program') });
+      expect(second.err).toContain('`cproxy stop` ends it');
+      expect(port).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`is taken by another CProxy (process ${engine.child.pid})`),
+      });
       expect(host).toMatchObject({ code: 1, err: expect.stringContaining("no address '203.0.113.1'") });
       for (const { out, err } of [second, port, host]) expect(out + err).not.toMatch(/\n\s+at /);
       expect(readdirSync(path.join(otherHome, 'data'))).not.toContain('engine.lock');
@@ -327,6 +352,81 @@ describe('serve', () => {
       upstream.closeAllConnections();
       upstream.close();
     }
+  });
+});
+
+describe('stop', () => {
+  test('ends the engine that runs, and waits until it has ended', async () => {
+    const engine = await serve();
+    expect(await run(['stop'])).toEqual({
+      code: 0,
+      out: `CProxy (process ${engine.child.pid} at ${engine.endpoint}) has stopped.\n`,
+      err: '',
+    });
+    expect(await engine.ended).toBe(0);
+    expect(readdirSync(path.join(home, 'data'))).not.toContain('engine.lock');
+    expect(await run(['stop'])).toMatchObject({ code: 3, out: '' });
+  });
+});
+
+describe('--json', () => {
+  const json = async (...args: string[]) => {
+    const { code, out, err } = await run([...args, '--json']);
+    return { code, err, document: JSON.parse(out) as Record<string, unknown> };
+  };
+
+  test('serve says in one line where it listens, and nothing else there', async () => {
+    const started = start(['--port', '0', '--json'], noBackground);
+    await waitUntil('the line', () => started.out().includes('\n'));
+    const document = JSON.parse(started.out()) as { endpoint: string; firstToken: string };
+    expect(document).toMatchObject({ auth: 'token', configFile: null, pid: started.child.pid });
+    expect(await models(document.endpoint, document.firstToken)).toBe(200);
+    expect(await json('stop')).toMatchObject({ code: 0, document: { stopped: true, endpoint: document.endpoint } });
+    expect(await started.ended).toBe(0);
+    expect(started.out().trim().split('\n')).toHaveLength(1);
+  });
+
+  test('tokens, by a name and for a time, and the code of a login', async () => {
+    const made = await json('token', 'new', 'ci', '--for', '30d');
+    expect(made).toMatchObject({ code: 0, err: '', document: { name: 'ci', token: expect.stringMatching(/^cpx_/) } });
+    const { id, createdAt, expiresAt } = made.document;
+    expect(Number(expiresAt) - Number(createdAt)).toBe(30 * 86_400_000);
+    expect(await json('token', 'list')).toEqual({
+      code: 0,
+      err: '',
+      document: [{ id, name: 'ci', createdAt, expiresAt }],
+    });
+    expect(await json('token', 'revoke', String(id))).toMatchObject({ code: 0, document: { id, revoked: true } });
+    expect(await json('login')).toMatchObject({ code: 3, document: { error: { code: 'not_running' } } });
+  });
+
+  test('an error is a document too, with the exit code', async () => {
+    writeFileSync(path.join(home, 'config.yaml'), 'server: { port: x }');
+    const [usage, option, file, config] = await Promise.all([
+      json('config', 'path', '--nope'),
+      json('nope'),
+      json('keys', 'list'),
+      json('config', 'check'),
+    ]);
+    expect(usage).toMatchObject({ code: 2, document: { error: { code: 'usage' } } });
+    expect(option).toMatchObject({ code: 2 });
+    expect(file).toMatchObject({ code: 1, err: '', document: { error: { code: 'bad_configuration' } } });
+    expect(config).toMatchObject({
+      code: 1,
+      err: '',
+      document: {
+        valid: false,
+        problems: [
+          {
+            file: path.join(home, 'config.yaml'),
+            line: 1,
+            column: 17,
+            path: 'server.port',
+            text: `${path.join(home, 'config.yaml')}:1:17 server.port: must be a number; found "x"`,
+          },
+        ],
+      },
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createORPCClient } from '@orpc/client';
@@ -110,6 +110,12 @@ describe('without an admin session', () => {
       /^default-src 'none'; style-src 'sha256-[^']+'; base-uri/,
     );
     expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it("the configuration's JSON Schema is there, for editors", async () => {
+    const answer = await fetch(`${engine.url}/api/config/schema`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/schema+json']);
+    expect(await answer.json()).toEqual(JSON.parse(await readFile('resources/config.schema.json', 'utf8')));
   });
 
   it('a WebSocket is refused with the same answer', async () => {
@@ -261,7 +267,7 @@ describe('the control API over HTTP', () => {
   it('answers the typed client', async () => {
     const client = httpClient();
     expect(await client.status()).toMatchObject({ endpoint: engine.url, state: 'running', providers: [] });
-    expect((await client.config()).sources).toEqual(['defaults']);
+    expect((await client.config.view()).sources).toEqual(['defaults']);
     const made = await client.tokens.create({ name: ' my laptop ' });
     expect(made).toMatchObject({ name: 'my laptop', token: 'cpx_my-laptop_fresh' });
     expect(JSON.stringify(await client.tokens.list())).not.toContain('fresh');
@@ -290,11 +296,11 @@ describe('the control API over HTTP', () => {
       throw ProxyError.of('draining', {});
     };
     await expect(client.status()).rejects.toMatchObject({ code: 'draining', status: 503 });
-    engine.context.config = () => {
+    engine.context.config.view = () => {
       throw new TypeError(`cannot read ${'x'.repeat(3)}`);
     };
-    await expect(client.config()).rejects.toMatchObject({ code: 'internal', status: 500 });
-    const answer = await ask('/api/config', { headers: bearer() });
+    await expect(client.config.view()).rejects.toMatchObject({ code: 'internal', status: 500 });
+    const answer = await ask('/api/config/view', { headers: bearer() });
     expect(answer.text).not.toContain('cannot read');
     // The stack is in the log, and nowhere else.
     expect(engine.logged.splice(0).join()).toContain('cannot read xxx');

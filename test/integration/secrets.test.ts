@@ -138,7 +138,7 @@ it('no key, header secret, login or token is in any answer, row, view, log or fi
     expect(upstream.asked.some(({ headers: sent }) => sent['x-api-key'] === key)).toBe(true);
   const views = [
     await client.status(),
-    await client.config(),
+    await client.config.view(),
     await client.requests.list({}),
     await client.tokens.list(),
     await client.keys.list(),

@@ -21,6 +21,7 @@ const browserPackages = [
   '@orpc/client/websocket',
   '@orpc/contract',
 ];
+const aboveEngine = ['cli', 'desktop', 'clients', 'doctor'];
 const below = {
   control: ['pipeline', 'routing', 'providers', 'protocols'],
   pipeline: ['routing', 'providers', 'protocols'],
@@ -37,8 +38,14 @@ const allowed: Record<string, readonly string[]> = {
     ...['*', 'electron'],
   ],
   'src-main/cli.ts': ['cli', '*'],
-  'src-main/cli/': ['engine.ts', 'simulation.ts', 'config', 'secrets', 'observability', '*'],
-  'src-main/engine.ts': ['simulation.ts', ...rooms.filter((room) => room !== 'cli' && room !== 'desktop'), '*'],
+  'src-main/cli/': [
+    ...['engine.ts', 'simulation.ts', 'config', 'secrets', 'observability', 'documents', 'clients', 'doctor'],
+    '*',
+  ],
+  'src-main/engine.ts': ['simulation.ts', ...rooms.filter((room) => !aboveEngine.includes(room)), '*'],
+  'src-main/clients/': ['documents', 'config/private-file.ts', 'config/folders.ts', '*'],
+  'src-main/doctor/': ['engine.ts', 'config', 'secrets', 'observability', '*'],
+  'src-main/documents/': ['*'],
   'src-main/server/': ['control', ...below.control, 'observability/logger.ts', '*'],
   'src-main/control/': [...below.control, 'observability/logger.ts', 'observability/request-log.ts', '*'],
   'src-main/pipeline/': [...below.pipeline, '*'],
@@ -51,7 +58,8 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/protocols/ollama/': ['node:crypto'],
   'src-main/protocols/openai-chat/': ['node:crypto'],
   'src-main/protocols/openai-responses/': ['node:crypto'],
-  'src-main/config/': ['routing/regular-expression.ts', 'secrets/redact.ts', '*'],
+  'src-main/config/': ['documents', 'routing/regular-expression.ts', 'secrets/redact.ts', '*'],
+  'src-main/config/import/': ['documents', 'secrets/redact.ts', '*'],
   'src-main/secrets/': ['config/private-file.ts', '*'],
   'src-main/observability/': ['pipeline/events.ts', '*'],
   'src-main/storage/': ['protocols', 'pipeline/reasoning-memory.ts', '*'],

@@ -11,6 +11,7 @@ const status: EngineStatus = {
   endpoint: 'http://127.0.0.1:4777',
   auth: 'token',
   configFile: null,
+  config: { file: null, version: null, since: 0, problems: [], afterRestart: [] },
   host: 'headless',
   providers: [],
   aliases: {},
@@ -76,15 +77,23 @@ describe('lines for Claude Code', () => {
 
   test('later without it, and how to make another', () => {
     const text = say({ command: 'npx cproxy' });
-    expect(text).toContain('ANTHROPIC_AUTH_TOKEN=YOUR_TOKEN');
-    expect(text).toContain('`npx cproxy token new NAME` makes a new token.');
+    expect(text).toContain('`npx cproxy claude` starts it with everything set');
+    expect(text).toContain('`npx cproxy setup claude-code` sets it up for good');
+    expect(text).toContain('`npx cproxy token new NAME` makes one.');
     expect(text).toContain('`npx cproxy login`');
   });
 
   test('where no token is needed, and for PowerShell', () => {
     const text = say({ platform: 'win32' }, { auth: 'none' });
     expect(text).toContain('  $env:ANTHROPIC_BASE_URL = "http://127.0.0.1:4777"');
+    expect(text).toContain('No token is needed');
     expect(text).not.toContain('token new');
+  });
+
+  test('where no token is needed, none is shown, even on the first start', () => {
+    const text = say({ firstToken: 'cpx_abc' }, { auth: 'none' });
+    expect(text).toContain('  export ANTHROPIC_AUTH_TOKEN=none\n');
+    expect(text).not.toContain('cpx_abc');
   });
 });
 

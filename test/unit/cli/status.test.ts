@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { wrapped } from '../../../src-main/cli/output.ts';
 import { statusLines } from '../../../src-main/cli/status.ts';
 import type { EngineStatus, HealthView, KeyView, ProviderView } from '../../../src-shared/control.ts';
+import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
 
 const now = 3 * 3_600_000 + 300_000;
 const health = (changes: Partial<HealthView>): HealthView => ({
@@ -46,6 +47,7 @@ const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
   endpoint: 'http://127.0.0.1:4777',
   auth: 'token',
   configFile: null,
+  config: { file: null, version: null, since: 0, problems: [], afterRestart: [] },
   host: 'headless',
   providers: [],
   aliases: {},
@@ -56,7 +58,8 @@ const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
 });
 const providerLines = (...providers: ProviderView[]): string[] => {
   const lines = statusLines(status({ providers }), now);
-  return lines.slice(lines.indexOf('Providers:') + 2);
+  const from = lines.indexOf('Providers:') + 2;
+  return lines.slice(from, lines.indexOf('', from));
 };
 
 test('what is left alone after failures, or tried again, is told with its reason', () => {
@@ -167,10 +170,94 @@ describe('providers', () => {
       }),
     ];
     const lines = statusLines(status({ providers, warnings: [reason] }), now, width);
-    const own = lines.slice(lines.indexOf('Providers:') + 1);
+    const own = lines.slice(lines.indexOf('Providers:') + 1).filter((line) => !line.startsWith('Requests:'));
     for (const line of own) expect([line, line.length <= width]).toEqual([line, true]);
     expect(lines.join(' ').replace(/\s+/g, ' ')).toContain(reason);
   });
+});
+
+const requestRow = (changes: Partial<RequestRow>): RequestRow => ({
+  id: 'req_1',
+  startedAt: now - 5_000,
+  protocol: 'anthropic',
+  path: '/v1/messages',
+  userAgent: null,
+  sessionId: null,
+  agentId: null,
+  askedModel: 'sonnet',
+  stream: true,
+  requestBytes: 1,
+  route: null,
+  trace: [],
+  attempts: [],
+  state: 'running',
+  status: null,
+  error: null,
+  firstContentMs: null,
+  endedMs: null,
+  ...changes,
+});
+const attempt = (provider: string, model: string): AttemptRow => ({
+  provider,
+  model,
+  key: null,
+  mode: 'pass-through',
+  startedMs: 0,
+  firstContentMs: null,
+  endedMs: null,
+  status: 200,
+  outcome: 'answered',
+  error: null,
+  usage: null,
+  stopReason: null,
+});
+
+describe('the newest requests', () => {
+  test('say what became of them, when, how long it took, and who answered', () => {
+    const lastRequests = [
+      requestRow({}),
+      requestRow({ state: 'answered', endedMs: 4_210, attempts: [attempt('a', 'x'), attempt('b', 'y')] }),
+      requestRow({ state: 'failed', endedMs: 90, askedModel: 'm'.repeat(100) }),
+    ];
+    const lines = statusLines({ ...status({ requests: { running: 1, total: 3, failed: 1 } }), lastRequests }, now, 80);
+    const from = lines.indexOf('Requests: 1 running, 3 in all, 1 failed');
+    expect(lines.slice(from + 1)).toEqual([
+      expect.stringMatching(/^ {2}> running {3}\d\d:\d\d:\d\d {9}sonnet → nobody$/),
+      expect.stringMatching(/^ {2}\+ answered {2}\d\d:\d\d:\d\d {2}4\.2 s {2}sonnet → b\/y$/),
+      expect.stringMatching(/^ {2}x failed {4}\d\d:\d\d:\d\d {2}0\.1 s {2}m+…$/),
+    ]);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('and all of an ordinary set-up stand on one screen', () => {
+    const lastRequests = Array.from({ length: 5 }, () =>
+      requestRow({ attempts: [attempt('openrouter', 'qwen/qwen3')] }),
+    );
+    const providers = ['anthropic', 'openrouter', 'local'].map((id) => provider({ id }));
+    const file = '/home/ada/.config/cproxy/config.yaml';
+    const config = { file, version: 'a', since: now, problems: [], afterRestart: [] };
+    const aliases = { best: ['anthropic/claude-opus-5-5', 'local/qwen3'] };
+    const lines = statusLines({ ...status({ providers, aliases, config }), lastRequests }, now, 80);
+    expect(lines.length).toBeLessThanOrEqual(23);
+    for (const line of lines) expect([line, line.length <= 80]).toEqual([line, true]);
+  });
+});
+
+test('a file that cannot be used is told of with every problem, and what waits for the next start', () => {
+  const problems = ['/c.yaml:3:12 server.port: must be a number; found "x"', '/c.yaml:9:1 rules: unknown'];
+  const config = {
+    file: '/c.yaml',
+    version: 'a',
+    since: now,
+    problems,
+    afterRestart: ['server.host', 'secrets.store'],
+  };
+  const text = statusLines(status({ config }), now).join('\n');
+  expect(text).toContain(
+    `\n\nThe file has been changed, and cannot be used:\n  ${problems[0]}\n  ${problems[1]}\n\nProviders:`,
+  );
+  expect(text).toMatch(/\nconfiguration: \/c\.yaml, in force since \d\d:\d\d:\d\d\n/);
+  expect(text).toContain('\nafter the next start: server.host; secrets.store\n');
 });
 
 test('words that are longer than a line stay whole', () => {

@@ -21,6 +21,7 @@ const base: ConfigInput = {
 const loaded: LoadedConfig = {
   config: configSchema.parse(base),
   file: '/nowhere/config.yaml',
+  text: null,
   environment: null,
   namesProviders: true,
   sources: [],

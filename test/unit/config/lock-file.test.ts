@@ -203,3 +203,15 @@ describe('stale or not', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 });
+
+test.each([
+  [
+    'headless',
+    'http://127.0.0.1:4777',
+    'CProxy runs already (process 7 at http://127.0.0.1:4777) with the same data folder.',
+  ],
+  ['desktop', null, 'CProxy runs already (process 7, starting or stopping, with a window) with the same data folder.'],
+  ['command', null, 'A command of CProxy (process 7) is changing the data folder. Try again in a moment.'],
+] as const)('whoever holds it is told apart: %s', (host, endpoint, words) => {
+  expect(new LockHeldError({ pid: 7, endpoint, host }).message).toContain(words);
+});

@@ -444,3 +444,37 @@ test('every error has its place: none makes the board throw', () => {
   health.attemptFinished(row({ provider: 'forgotten' }));
   expect(health.view('p').state).toBe('unknown');
 });
+
+describe('other providers', () => {
+  const provider = (id: string) => ({ id, keys: () => [key('ready')], elsewhere: true });
+
+  test('the same go on, others begin anew, also under the same id', () => {
+    const [a, b] = [provider('a'), provider('b')];
+    const board = new HealthBoard([a, b], SLOW_BELOW, () => 1_000_000);
+    for (const id of ['a', 'b']) board.attemptFinished(row({ provider: id }));
+    board.follow([a, provider('b'), provider('c')], SLOW_BELOW);
+    expect(['a', 'b', 'c'].map((id) => board.view(id).state)).toEqual(['healthy', 'unknown', 'unknown']);
+    board.follow([a], SLOW_BELOW);
+    expect(() => board.view('b')).toThrow("no provider 'b'");
+    expect(board.lastGood('a')).toBe(1_000_000);
+  });
+
+  test('one that comes while this machine is offline is as far away as the others', () => {
+    const board = new HealthBoard([], SLOW_BELOW, () => 1_000_000);
+    board.setOnline(false);
+    board.follow([provider('a')], SLOW_BELOW);
+    expect(board.trouble('a')).toBe('this machine is offline');
+    board.setOnline(true);
+    expect(board.trouble('a')).toBeNull();
+  });
+
+  test('what counts as slow is as it is now', () => {
+    const a = provider('a');
+    const board = new HealthBoard([a], SLOW_BELOW, () => 1_000_000);
+    const usage = { input: 10, cacheRead: 0, cacheWrite: 0, output: 100, reasoning: null };
+    board.attemptFinished(row({ provider: 'a', firstContentMs: 0, endedMs: 10_000, usage }));
+    expect(board.view('a').state).toBe('healthy');
+    board.follow([a], 20);
+    expect(board.view('a')).toMatchObject({ state: 'degraded', reason: 'It answers slowly: 10.0 tokens/s.' });
+  });
+});

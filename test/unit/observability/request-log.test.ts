@@ -4,6 +4,7 @@ import { EventBus } from '../../../src-main/pipeline/events.ts';
 import type { RequestEvent } from '../../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
 import { makeRow } from '../../helpers/control-engine.ts';
+import { makeProvider } from '../../helpers/providers.ts';
 import { planOf } from '../../helpers/routing.ts';
 
 const logs: RequestLog[] = [];
@@ -29,6 +30,7 @@ function setUp(capacity?: number) {
   return { bus, log, start, finish };
 }
 
+const target = { provider: makeProvider({ type: 'demo' }), model: 'qwen3' };
 const attempt = (): AttemptRow => ({
   provider: 'local',
   model: 'qwen3',
@@ -148,7 +150,7 @@ describe('a live reader', () => {
       () => bus.emit('request.routed', { request: Object.assign(row, { route: 'alias' }), plan: planOf('') }),
       () => bus.emit('attempt.started', { request: row, attempt: attempt() }),
       () => bus.emit('request.answering', Object.assign(row, { status: 200 })),
-      () => bus.emit('attempt.finished', { request: row, attempt: attempt() }),
+      () => bus.emit('attempt.finished', { request: row, attempt: attempt(), target }),
       () => finish(row),
     ]) {
       change();

@@ -369,3 +369,68 @@ describe('offline and asleep', () => {
     expect([events, a.asked.length]).toEqual([['woke'], 2]);
   });
 });
+
+describe('other providers', () => {
+  test('a new one is probed at once; those that were there go on, and who is gone is asked no more', async () => {
+    const [a, b, c] = [scripted('a'), scripted('b'), scripted('c')];
+    const { probes, reports } = probing([a, b]);
+    begin(probes);
+    await passes(100);
+    probes.follow([a.provider, c.provider], { intervalMs: INTERVAL, timeoutMs: 5_000 });
+    await passes(100);
+    expect([a.asked.length, b.asked.length, c.asked.length]).toEqual([1, 1, 1]);
+    await passes(INTERVAL * 1.3);
+    expect([a.asked.length, b.asked.length, c.asked.length]).toEqual([2, 1, 2]);
+    expect(reports).toContain('c ready');
+    await expect(probes.probeNow('b')).rejects.toMatchObject({ code: 'invalid_field' });
+  });
+
+  test('what a probe finds out about one that has been replaced meanwhile is told to nobody', async () => {
+    const [old, next] = [scripted('a'), scripted('a')];
+    const answer = Promise.withResolvers<ProbeResult>();
+    old.behave(() => answer.promise);
+    next.behave(() => Promise.reject(refused('a')));
+    const { probes, reports } = probing([old]);
+    begin(probes);
+    await passes(100);
+    probes.follow([next.provider], { intervalMs: INTERVAL, timeoutMs: 5_000 });
+    await passes(100);
+    answer.resolve({ state: 'ready' });
+    await passes(100);
+    expect(reports).toEqual(['a provider_key_refused']);
+  });
+
+  test('a shorter time between probes counts from now on', async () => {
+    const a = scripted('a');
+    const { probes } = probing([a]);
+    begin(probes);
+    await passes(100);
+    probes.follow([a.provider], { intervalMs: 1_000, timeoutMs: 5_000 });
+    await passes(1_500);
+    expect(a.asked.length).toBe(2);
+  });
+
+  test('nobody is asked while it pauses, nor by who comes then', async () => {
+    const [a, b] = [scripted('a'), scripted('b')];
+    const { probes } = probing([a]);
+    begin(probes);
+    await passes(100);
+    probes.pause();
+    probes.follow([a.provider, b.provider], { intervalMs: INTERVAL, timeoutMs: 5_000 });
+    await passes(INTERVAL * 3);
+    expect([a.asked.length, b.asked.length]).toEqual([1, 0]);
+    probes.start();
+    await passes(100);
+    expect([a.asked.length, b.asked.length]).toEqual([2, 1]);
+  });
+
+  test('the first that comes where there was none', async () => {
+    const a = scripted('a');
+    const { probes } = probing([]);
+    begin(probes);
+    await passes(INTERVAL);
+    probes.follow([a.provider], { intervalMs: INTERVAL, timeoutMs: 5_000 });
+    await passes(100);
+    expect(a.asked.length).toBe(1);
+  });
+});

@@ -234,3 +234,66 @@ it('a provider that cannot be asked is refused by name', async () => {
   for (const one of [configured, passesOn])
     await expect(lists([one]).made.refresh('p')).rejects.toMatchObject({ code: 'invalid_field' });
 });
+
+describe('other providers', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  });
+
+  it('those that were there keep their lists, and the list of a new one is fetched at once, though one is kept', async () => {
+    const one = provider(async () => some);
+    const { made } = lists([one]);
+    await made.refresh();
+    made.start();
+    await vi.advanceTimersByTimeAsync(10);
+    const next = provider(async () => [{ id: 'n' }]);
+    made.follow([one], 3_600_000);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(one.asked).toBe(1);
+    made.follow([next], 3_600_000);
+    // By the list that was kept of this address.
+    expect(next.models).toEqual(['m']);
+    await vi.waitFor(() => expect(next.models).toEqual(['n']));
+    await vi.advanceTimersByTimeAsync(2 * 3_600_000);
+    expect(one.asked).toBe(1);
+    expect(next.asked).toBeGreaterThan(1);
+    await made.stop();
+  });
+
+  it('what one that is gone is asked, it is asked no more, and its answer is kept by nobody', async () => {
+    const signals: AbortSignal[] = [];
+    const answer = Promise.withResolvers<VendorModel[]>();
+    const one = provider((signal) => {
+      signals.push(signal);
+      return answer.promise;
+    });
+    const { made, failed } = lists([one]);
+    made.start();
+    await vi.advanceTimersByTimeAsync(10);
+    made.follow([], 3_600_000);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    answer.resolve([...some]);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    await made.stop();
+    expect([one.asked, failed, await readdir(folder)]).toEqual([1, [], []]);
+  });
+
+  it('a shorter age counts for all, and a pause for who comes then too', async () => {
+    const one = provider(async () => some);
+    const { made } = lists([one], { folder: null });
+    made.start();
+    await vi.advanceTimersByTimeAsync(10);
+    made.follow([one], 60_000);
+    await vi.advanceTimersByTimeAsync(70_000);
+    expect(one.asked).toBe(2);
+    made.pause();
+    const next = provider(async () => some);
+    made.follow([one, next], 60_000);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect([one.asked, next.asked]).toEqual([2, 0]);
+    made.start();
+    await vi.advanceTimersByTimeAsync(10);
+    expect([one.asked, next.asked]).toEqual([3, 1]);
+    await made.stop();
+  });
+});

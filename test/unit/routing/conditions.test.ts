@@ -86,6 +86,16 @@ describe('a condition', () => {
     expect(answer({ model: '*[1m]' }, question({ model: 'claude-opus-5-5' }))[0]).toBe(false);
   });
 
+  it("on a model means it under its name in Claude Code's list, too", () => {
+    const listed = question({ model: 'claude:openrouter/qwen3[1m]' });
+    expect(answer({ model: 'openrouter/qwen3' }, listed)[0]).toBe(true);
+    expect(answer({ model: 'openrouter/*' }, listed)[0]).toBe(true);
+    expect(answer({ model: 'claude*' }, listed)).toEqual([false, "model is 'openrouter/qwen3[1m]', not 'claude*'"]);
+    expect(answer({ model: 'claude:fast' }, question({ model: 'claude:fast' }, { alias: 'claude:fast' }))[0]).toBe(
+      true,
+    );
+  });
+
   it('on a header asks whether it is there, or what it says', () => {
     const sent = question({ headers: { 'x-team': 'Red', 'x-empty': '' } });
     expect(answer({ headers: { 'X-Team': 'red', 'x-empty': true, 'x-other': false } }, sent)[0]).toBe(true);

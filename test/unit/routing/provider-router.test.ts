@@ -80,6 +80,23 @@ describe('names', () => {
     const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
     expect(targets(one, 'claude-opus-5-5[1m]')).toEqual(['anthropic claude-opus-5-5']);
   });
+  it("what Claude Code's list calls claude:x is x, unless something is really called so", () => {
+    const one = router({
+      providers: [local('a', ['qwen3', 'claude:7b', 'x/y']), local('b', ['claude-opus-5-5'])],
+      aliases: { 'claude:fast': 'a/qwen3', fast: 'a/x/y' },
+    });
+    expect(targets(one, 'claude:a/qwen3')).toEqual(['a qwen3']);
+    expect(targets(one, 'claude:a/qwen3[1m]')).toEqual(['a qwen3']);
+    expect(targets(one, 'claude:x/y')).toEqual(['a x/y']);
+    expect(targets(one, 'claude:fast')).toEqual(['a qwen3']);
+    expect(targets(one, 'claude:7b')).toEqual(['a claude:7b']);
+    expect(targets(one, 'claude:claude-opus-5-5')).toEqual(['b claude-opus-5-5']);
+    expect(() => one.plan(factsOf({ model: 'claude:no-such-model' }))).toThrow(ProxyError);
+    expect(() => one.plan(factsOf({ model: 'claude:' }))).toThrow(ProxyError);
+    expect(one.explain(factsOf({ model: 'claude:a/qwen3' })).naming.steps[0]).toBe(
+      "'claude:a/qwen3' is 'a/qwen3' as Claude Code's list of models has it",
+    );
+  });
   it('Anthropic itself serves Claude models it has not heard of', () => {
     const one = router({ providers: [{ id: 'anthropic', type: 'anthropic' }] });
     expect(targets(one, 'claude-opus-7')).toEqual(['anthropic claude-opus-7']);
