@@ -77,10 +77,7 @@ export class Configured {
     const { config } = loaded;
     this.loaded = loaded;
     this.config = config;
-    this.#entries = config.providers.map(
-      (provider) =>
-        (before === null ? null : before.#entryOf(provider)) ?? newEntry(provider, createProvider(provider, resources)),
-    );
+    this.#entries = Configured.#entriesOf(config, before, resources);
     this.providers = this.#entries.map(({ provider }) => provider);
     this.enabled = this.providers.filter(({ enabled }) => enabled);
     this.onBoard = this.#entries.map(({ onBoard }) => onBoard);
@@ -145,9 +142,15 @@ export class Configured {
       });
   }
 
-  #entryOf(config: ProviderConfig): Entry | null {
-    return (
-      this.#entries.find((entry) => entry.config.id === config.id && isDeepStrictEqual(entry.config, config)) ?? null
+  #entryOf(config: ProviderConfig): Entry | undefined {
+    return this.#entries.find((entry) => entry.config.id === config.id && isDeepStrictEqual(entry.config, config));
+  }
+
+  /** By itself: what the constructor makes keeps what it sees, and would keep each configuration that there ever was. */
+  static #entriesOf({ providers }: Config, before: Configured | null, resources: ProviderResources): Entry[] {
+    return providers.map(
+      (config) =>
+        (before === null ? null : before.#entryOf(config)) ?? newEntry(config, createProvider(config, resources)),
     );
   }
 }

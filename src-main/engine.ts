@@ -109,12 +109,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     baseFolder: loaded.file === null ? folders.config : dirname(loaded.file),
     ...(systemProxy === undefined ? {} : { systemProxy }),
   });
+  let engine: RunningEngine | null = null;
   try {
-    const engine = new RunningEngine(options, warnings, lock, transport);
+    engine = new RunningEngine(options, warnings, lock, transport);
     await engine.listen();
     return engine;
   } catch (error) {
-    await transport.close();
+    // It may listen by now, on a full disk for instance: that would hold the port, and the process.
+    await (engine ?? { stop: transport.close }).stop().catch(() => undefined);
     lock.release();
     throw error;
   }
@@ -316,6 +318,8 @@ class RunningEngine implements Engine {
     this.#lock.update({ endpoint: this.endpoint });
     if (conversations.keep === 'disk') this.#store.readAhead();
     await this.#readWhatIsKept();
+    // Over the control API, which is there already, it may have been stopped meanwhile.
+    if (this.#stopping !== null) return;
     this.#state = 'running';
     this.#background.follow(this.#inForce);
     if (this.#options.load !== undefined) await this.#watch();
@@ -449,9 +453,14 @@ class RunningEngine implements Engine {
   }
 
   #configure(loaded: LoadedConfig, before: Configured | null): Configured {
-    const { providers } = loaded.config;
+    const { providers, routing } = loaded.config;
     // A header may carry a gateway's key.
-    this.#secrets.hide(providers.flatMap(({ headers }) => Object.values(headers).flatMap(headerSecrets)));
+    const uses = [...routing.rules.map(({ use }) => use), ...Object.values(routing.routes)];
+    const headers = [
+      ...providers.map((provider) => provider.headers),
+      ...uses.map((use) => (typeof use === 'object' ? (use.change?.headers ?? {}) : {})),
+    ];
+    this.#secrets.hide(headers.flatMap((set) => Object.values(set).flatMap(headerSecrets)));
     const proxies = providers.map(({ proxy }) => proxy);
     this.#secrets.hide(proxySecrets(proxies, this.#options.env));
     return new Configured(loaded, before, this.#world);
@@ -483,7 +492,12 @@ class RunningEngine implements Engine {
       this.#options.log.warn(`CProxy still listens at ${endpoint}: ${reason}`);
       return `server.host and server.port: CProxy still listens at ${endpoint}. ${reason}`;
     }
-    this.#lock.update({ endpoint: this.endpoint });
+    try {
+      this.#lock.update({ endpoint: this.endpoint });
+    } catch (error) {
+      // All of it is in force by now: on a disk that is full, say, only the command line looks at the old address.
+      this.#warn(`\`cproxy status\` and the like do not find ${this.endpoint}: ${String(error)}`);
+    }
     this.#options.log.info(`CProxy listens at ${this.endpoint} now, and no longer at ${endpoint}`);
     for (const listener of this.#moveListeners) listener();
     return null;

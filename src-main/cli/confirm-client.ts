@@ -6,7 +6,7 @@ import { waitForRequest } from '../clients/confirm-request.ts';
 import type { Folders } from '../config/folders.ts';
 import { withEngine } from './control-client.ts';
 import { exitCodes } from './exit-codes.ts';
-import { commandName, note, print, wrapped } from './output.ts';
+import { commandName, noteSentence, print, wrapped } from './output.ts';
 
 /** How long a user may take to start a client and ask it something, in ms. */
 const LIMIT_MS = 180_000;
@@ -22,7 +22,9 @@ export async function confirmClient(
   { data }: Folders,
   since: number,
 ): Promise<number> {
-  note(`Now start ${title} (\`${command}\`) and ask it something. Waiting for its request; Ctrl-C ends the waiting.`);
+  noteSentence(
+    `Now start ${title} (\`${command}\`) and ask it something. Waiting for its request; Ctrl-C ends the waiting.`,
+  );
   const ending = new AbortController();
   const end = (): void => ending.abort();
   process.once('SIGINT', end);

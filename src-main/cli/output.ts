@@ -17,6 +17,11 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** The same for a sentence, which is broken between words where the terminal ends. */
+export function noteSentence(text: string): void {
+  for (const line of wrapped(text, process.stderr.columns ?? 80, '')) note(line);
+}
+
 /**
  * Lets the process live on when nobody reads its output any more: `cproxy status | head -1` closes the pipe early (EPIPE), and
  * a terminal may be closed (EIO). Without this, the next line of the log would end the engine.

@@ -18,7 +18,7 @@ import { ask } from './ask.ts';
 import { confirmClient } from './confirm-client.ts';
 import { findEngine } from './engine-facts.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
-import { commandName, note, print, printJson, styled, wrapped } from './output.ts';
+import { commandName, note, noteSentence, print, printJson, styled, wrapped } from './output.ts';
 import { withTokens } from './token.ts';
 import { wslFacts } from './wsl-facts.ts';
 
@@ -104,8 +104,8 @@ async function setUp(client: Client, folders: Folders, options: Options): Promis
   note(`\`${commandName(process.env)} setup ${client.id} --undo\` takes all of this back.`);
   const isWatched = process.stdin.isTTY === true && process.stdout.isTTY === true;
   if (engine.running && isWatched && options.wait !== false) return await confirmClient(client, folders, Date.now());
-  if (!engine.running) note(`CProxy is not running. \`${commandName(process.env)} serve\` starts it.`);
-  note(`Start ${client.title} anew (\`${client.command}\`): it reads its settings when it starts.`);
+  if (!engine.running) noteSentence(`CProxy is not running. \`${commandName(process.env)} serve\` starts it.`);
+  noteSentence(`Start ${client.title} anew (\`${client.command}\`): it reads its settings when it starts.`);
   return exitCodes.ok;
 }
 
@@ -185,7 +185,9 @@ function printDiff(diff: string): void {
 /** The file holds a token from now on; its permissions are the user's to choose. */
 function warnOfReaders({ read, entry }: PreparedSetUp): void {
   if (entry.tokens.length === 0 || process.platform === 'win32' || ((read.mode ?? 0) & 0o077) === 0) return;
-  note(`${read.file} holds a client token now, and other users of this machine can read it: chmod 600 closes it.`);
+  noteSentence(
+    `${read.file} holds a client token now, and other users of this machine can read it: chmod 600 closes it.`,
+  );
 }
 
 async function takeBack(client: Client, folders: Folders, options: Options): Promise<void> {
@@ -229,7 +231,9 @@ async function takeOneBack(client: Client, entry: SetUpEntry, ledger: SetUpLedge
 
 function tellUndo({ read, diff }: PreparedUndo, kept: readonly string[]): void {
   if (read.text === null)
-    note(`${read.file} is not there any more. Where it was moved to, take out by hand what is left of the set-up.`);
+    noteSentence(
+      `${read.file} is not there any more. Where it was moved to, take out by hand what is left of the set-up.`,
+    );
   if (diff !== '') printDiff(diff);
   for (const line of kept) note(line);
 }

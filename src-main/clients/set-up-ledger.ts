@@ -108,10 +108,12 @@ export class SetUpLedger {
 const LOCK_WAIT_MS = 15_000;
 /** From making the lock to having filled it, in ms. */
 const WRITE_GRACE_MS = 2_000;
+/** No command takes so long: the process that has the number of the lock's by now is another, in ms. */
+const HELD_MS = 60_000;
 
 async function takeLock(lock: string): Promise<boolean> {
   try {
-    await writeFile(lock, String(process.pid), { flag: 'wx', mode: 0o600 });
+    await writeFile(lock, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -122,10 +124,12 @@ async function takeLock(lock: string): Promise<boolean> {
 /** Whether the process that made it is gone. */
 async function isLeftBehind(lock: string): Promise<boolean> {
   try {
-    const pid = Number(await readFile(lock, 'utf8'));
-    if (pid === 0) return Date.now() - (await stat(lock)).mtimeMs > WRITE_GRACE_MS;
-    process.kill(pid, 0);
-    return false;
+    const text = await readFile(lock, 'utf8');
+    const ageMs = Date.now() - (await stat(lock)).mtimeMs;
+    // Not written to its end.
+    if (!text.endsWith('\n')) return ageMs > WRITE_GRACE_MS;
+    process.kill(Number(text), 0);
+    return ageMs > HELD_MS;
   } catch (error) {
     // ENOENT: it was given free just now.
     return (error as NodeJS.ErrnoException).code === 'ESRCH';

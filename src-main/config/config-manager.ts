@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type {
   ConfigConflictView,
@@ -67,12 +68,15 @@ export class ConfigManager {
   readonly #texts = new Map<string, string>();
   #loaded: LoadedConfig;
   #state: ConfigStateView;
+  /** Whether the file gives its text once only. */
+  readonly #isReadOnce: boolean;
   /** What the files held when they were last read because they had changed. */
   #seen: string;
   #watched: WatchedFiles | null = null;
   /** What they held when it could not be used, and may not have been all. */
   #doubted: string | null = null;
   #retry: NodeJS.Timeout | null = null;
+  #isLookDue = false;
   #isClosed = false;
   /** Changes are made one after the other. */
   #last: Promise<unknown> = Promise.resolve();
@@ -82,6 +86,7 @@ export class ConfigManager {
     this.#kept = new KeptVersions(options.folders.data);
     this.#loaded = options.loaded;
     this.#state = stateOf(options.loaded);
+    this.#isReadOnce = isReadOnce(options.loaded.file);
     this.#seen = JSON.stringify([]);
     this.#remember(options.loaded.text);
   }
@@ -101,12 +106,12 @@ export class ConfigManager {
 
   /** Begins to watch the file, or the places where one may be made. */
   async watch(): Promise<void> {
-    if (this.#options.load === null || this.#watched !== null || this.#isClosed) return;
+    if (this.#options.load === null || this.#watched !== null || this.#isClosed || this.#isReadOnce) return;
     const onError = (error: unknown) =>
       this.#options.log.warn(
         `The configuration file cannot be watched, so it is looked at now and then: ${messageOf(error)}`,
       );
-    this.#watched = new WatchedFiles(this.#candidates(), () => void this.#enqueue(() => this.#look()), onError);
+    this.#watched = new WatchedFiles(this.#candidates(), () => this.#lookSoon(), onError);
     await this.#watched.start();
     // What has happened since it was loaded.
     await this.#enqueue(() => this.#look());
@@ -197,9 +202,17 @@ export class ConfigManager {
     return file === null || usual.includes(file) ? usual : [file];
   }
 
+  /** @throws UserFileError where it cannot be read */
+  async #current(): Promise<UserFile> {
+    const file = this.#place;
+    if (this.#isReadOnce)
+      throw new UserFileError(`${file} can be read only once, and has been. What it said stays until the next start.`);
+    return readUserFile(file);
+  }
+
   async #read(): Promise<UserFile> {
     try {
-      return await readUserFile(this.#place);
+      return await this.#current();
     } catch (error) {
       if (!(error instanceof UserFileError)) throw error;
       throw ProxyError.of('invalid_field', { field: 'file', expected: error.message });
@@ -240,6 +253,16 @@ export class ConfigManager {
 
   // What changed by itself
 
+  /** One at most waits for its turn: a file system that hangs is not asked more and more. */
+  #lookSoon(): void {
+    if (this.#isLookDue) return;
+    this.#isLookDue = true;
+    void this.#enqueue(() => {
+      this.#isLookDue = false;
+      return this.#look();
+    });
+  }
+
   /** Whether something has changed, and then what. */
   async #look(): Promise<void> {
     const { load } = this.#options;
@@ -251,7 +274,7 @@ export class ConfigManager {
     if (this.#doubted !== seen && (outcome.loaded === null || this.#looksUnfinished(outcome.loaded))) {
       this.#doubted = seen;
       if (this.#retry !== null) clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => void this.#enqueue(() => this.#look()), HALF_WRITTEN_MS);
+      this.#retry = setTimeout(() => this.#lookSoon(), HALF_WRITTEN_MS);
       return;
     }
     this.#seen = seen;
@@ -272,14 +295,15 @@ export class ConfigManager {
     return JSON.stringify(await Promise.all(texts));
   }
 
-  /** A file that is gone, or empty, is often one that is about to be written. */
-  #looksUnfinished({ text }: LoadedConfig): boolean {
-    return isBlank(text) && !isBlank(this.#loaded.text);
+  /** A file that is gone, so that another counts, or empty, is often one that is about to be written. */
+  #looksUnfinished({ file, text }: LoadedConfig): boolean {
+    const before = this.#loaded;
+    return (before.file !== null && file !== before.file) || (isBlank(text) && !isBlank(before.text));
   }
 
   async #reload(): Promise<ConfigStateView> {
     const { load } = this.#options;
-    if (load !== null) await this.#take(await attempt(load));
+    if (load !== null && !this.#isReadOnce) await this.#take(await attempt(load));
     return this.#state;
   }
 
@@ -330,7 +354,7 @@ export class ConfigManager {
   async #save(base: string, change: (text: string) => string, reason: string): Promise<ConfigSavedView> {
     try {
       for (let tries = 1; ; tries += 1) {
-        const current = await readUserFile(this.#place);
+        const current = await this.#current();
         try {
           return await this.#saveOver(current, base, change, reason);
         } catch (error) {
@@ -424,6 +448,12 @@ async function attempt(load: () => Promise<LoadedConfig>): Promise<Outcome> {
   } catch (error) {
     return { loaded: null, error: error ?? new Error('It could not be loaded') };
   }
+}
+
+/** A pipe, as of `--config <(…)`: read again, it is empty, or is waited for without end. */
+function isReadOnce(file: string | null): boolean {
+  const stats = file === null ? undefined : statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && (stats.isFIFO() || stats.isSocket() || stats.isCharacterDevice());
 }
 
 const isBlank = (text: string | null): boolean => text === null || text.trim() === '';

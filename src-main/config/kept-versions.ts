@@ -31,6 +31,11 @@ export class KeptVersions {
    * @throws the error of the file system
    */
   async list(file: string): Promise<KeptVersion[]> {
+    return (await this.#all(file)).slice(0, KEPT);
+  }
+
+  /** Of a writer that was killed, there may be one more than the last ten. */
+  async #all(file: string): Promise<KeptVersion[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
@@ -39,7 +44,9 @@ export class KeptVersions {
       names
         .filter((name) => name.endsWith('.json'))
         .map(async (name) => {
-          const read = versionSchema.safeParse(parseJson(await readFile(path.join(this.#folder, name), 'utf8')));
+          // Another process may take away the oldest meanwhile, and one that cannot be read does not hide the others.
+          const json = await readFile(path.join(this.#folder, name), 'utf8').catch(() => '');
+          const read = versionSchema.safeParse(parseJson(json));
           return read.success && read.data.file === file ? [read.data] : [];
         }),
     );
@@ -52,7 +59,7 @@ export class KeptVersions {
    * @throws the error of the file system
    */
   async keep(file: string, text: string, reason: string): Promise<void> {
-    const before = await this.list(file);
+    const before = await this.#all(file);
     if (before[0]?.text === text) return;
     const at = Math.max(this.#now(), (before[0]?.at ?? 0) + 1);
     const id = new Date(at).toISOString().replaceAll(/[-:]/g, '').replace('.', '').replace('T', '-').replace('Z', '');

@@ -124,7 +124,7 @@ function holdLock(file: string, first: LockContents): LockHandle {
     update(changes) {
       if (!held) throw new Error('The lock was released');
       contents = { ...contents, ...changes };
-      const temporary = `${file}.${process.pid}.tmp`;
+      const temporary = `${file}.tmp`;
       rmSync(temporary, { force: true });
       createLock(temporary, contents);
       renameSync(temporary, file);

@@ -26,6 +26,9 @@ export interface SourceFile {
   warnings: string[];
 }
 
+/** Nobody writes as much. To read it would keep a running engine from its requests for seconds. */
+const LONGEST_TEXT = 2_000_000;
+
 /**
  * Reads YAML, or JSON in which comments and trailing commas are tolerated. Both go through one parser: JSON without
  * comments is YAML.
@@ -39,6 +42,8 @@ export function parseSource(file: string, text: string): SourceFile {
   };
   const problem = (offset: number, message: string) => ({ place: at(offset), path: '', message });
 
+  if (text.length > LONGEST_TEXT)
+    throw new ConfigError([problem(0, `is longer than ${LONGEST_TEXT / 1e6} million characters`)]);
   try {
     const source = /\.json[c5]?$/i.test(file) ? blankComments(text) : text;
     const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'error' });

@@ -68,8 +68,9 @@ export class TokenStore {
     return new TokenStore(file, tokens, warnings);
   }
 
+  /** Whether none opens anything. */
   get isEmpty(): boolean {
-    return this.#tokens.length === 0;
+    return this.#tokens.every(({ view }) => isOver(view));
   }
 
   /** The token that was presented; null where it is none of ours, or is over. Takes as long whichever it is. */

@@ -2,7 +2,11 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+
+/** How long those are let in that knock where it will no longer be listened, in ms: who knocks all the time would else be let in for ever. */
+const LET_IN_MS = 500;
 
 /** Where is listened. */
 export interface ListenAddress {
@@ -54,7 +58,7 @@ export class Listeners {
       throw new Error('nothing is listened for any more');
     }
     this.#current = next;
-    if (before !== null) this.#leave(before);
+    if (before !== null) await this.#leave(before);
   }
 
   /** Ends all connections. Whoever calls it has waited for the requests that were under way. */
@@ -71,7 +75,7 @@ export class Listeners {
     } catch (error) {
       // One of two addresses may cover the other; with one port, most systems let only one of them be there.
       if (!isInUse(error) || address.port !== before.port) throw error;
-      this.#leave(before);
+      await this.#leave(before);
       try {
         return await Listener.open(this.#router, address);
       } catch (again) {
@@ -81,10 +85,11 @@ export class Listeners {
     }
   }
 
-  #leave(listener: Listener): void {
+  async #leave(listener: Listener): Promise<void> {
     if (!listener.isOpen) return;
     this.#left.add(listener);
-    void listener.leave().then(() => this.#left.delete(listener));
+    await listener.leave();
+    void listener.ended.then(() => this.#left.delete(listener));
   }
 }
 
@@ -93,14 +98,19 @@ class Listener {
   readonly asked: ListenAddress;
   readonly port: number;
   readonly #servers: readonly Server[];
-  readonly #ended: Promise<unknown>;
+  /** When it takes no more connections, and has none. */
+  readonly ended: Promise<void>;
   isOpen = true;
 
   private constructor(asked: ListenAddress, port: number, servers: readonly Server[]) {
     this.asked = asked;
     this.port = port;
     this.#servers = servers;
-    this.#ended = Promise.all(servers.map((server) => new Promise((resolve) => server.once('close', resolve))));
+    const closed = servers.map((server) => new Promise((resolve) => server.once('close', resolve)));
+    this.ended = Promise.all(closed).then(() => {
+      // Ends what looks after its connections, too.
+      for (const server of servers) server.close();
+    });
   }
 
   static async open(router: FastifyInstance, asked: ListenAddress): Promise<Listener> {
@@ -124,9 +134,10 @@ class Listener {
     return `http://${shown}:${this.port}`;
   }
 
-  /** Takes no more connections. Resolves when those that it has have ended; an idle one ends by itself. */
+  /** Takes no more connections; those that it has end by themselves. */
   async leave(): Promise<void> {
     this.isOpen = false;
+    await this.#letIn();
     for (const server of this.#servers) {
       server.prependListener('request', (_, response) => {
         response.shouldKeepAlive = false;
@@ -134,9 +145,24 @@ class Listener {
       // Its own `close` would close those that rest.
       NetServer.prototype.close.call(server);
     }
-    await this.#ended;
-    // Ends what looks after its connections, too.
-    for (const server of this.#servers) server.close();
+  }
+
+  /**
+   * Accepts whoever waits to be: when it is closed, the system resets those connections, with the requests that are on them.
+   * In each turn of the event loop one is accepted (https://github.com/libuv/libuv/pull/3696).
+   */
+  async #letIn(): Promise<void> {
+    const end = performance.now() + LET_IN_MS;
+    let isSomebodyThere = true;
+    const onConnection = (): void => {
+      isSomebodyThere = true;
+    };
+    for (const server of this.#servers) server.on('connection', onConnection);
+    while (isSomebodyThere && performance.now() < end) {
+      isSomebodyThere = false;
+      await turn();
+    }
+    for (const server of this.#servers) server.off('connection', onConnection);
   }
 
   async close(): Promise<void> {
@@ -145,7 +171,7 @@ class Listener {
       server.close();
       server.closeAllConnections();
     }
-    await this.#ended;
+    await this.ended;
   }
 }
 

@@ -35,16 +35,23 @@ async function startSession(home: string, unlock: boolean): Promise<Session> {
   children.push(keyring);
   keyring.stdin.end(unlock ? 'a password' : '');
   const session = { env, run: (args: readonly string[], input?: string) => runIn(env, args, input) };
-  // It answers before it has the collection that its password opens.
+  const asked = (bus: string, path: string, method: string, text: string): Promise<Ran> =>
+    runProgram(env, 'dbus-send', ['--session', '--print-reply', `--dest=${bus}`, path, method, `string:${text}`]);
+  // Whoever asks a name that nobody has makes the bus start another keyring, with nothing in it.
   await waitUntil('the keyring', async () => {
-    const { err, out } = await runProgram(env, 'dbus-send', [
-      '--session',
-      '--print-reply',
-      '--dest=org.freedesktop.secrets',
+    const bus = 'org.freedesktop.DBus';
+    const { out } = await asked(bus, '/org/freedesktop/DBus', `${bus}.NameHasOwner`, 'org.freedesktop.secrets');
+    return out.includes('true');
+  });
+  // It answers before it has the collection that its password opens.
+  await waitUntil('its collection', async () => {
+    const service = 'org.freedesktop.Secret.Service';
+    const { err, out } = await asked(
+      'org.freedesktop.secrets',
       '/org/freedesktop/secrets',
-      'org.freedesktop.Secret.Service.ReadAlias',
-      'string:default',
-    ]);
+      `${service}.ReadAlias`,
+      'default',
+    );
     return err === '' && (!unlock || out.includes('/collection/'));
   });
   return {
@@ -178,7 +185,8 @@ describe.skipIf(need.missing)(`keys in a real keychain${need.reason}`, () => {
   test('unlocked: a key is set, seen by other programs, used, outlives the session, and removed', async () => {
     {
       await using session = await startSession(home, true);
-      expect(await session.run(['keys', 'set', 'claude'], `${key}\n`)).toMatchObject({
+      expect(await session.run(['keys', 'set', 'claude'], `${key}\n`)).toEqual({
+        err: expect.any(String),
         code: 0,
         out: `Stored 'claude' for ${upstream.url} in the system's keychain.\n`,
       });

@@ -1,12 +1,14 @@
+import { mkdir, mkdtempDisposable, rmdir } from 'node:fs/promises';
 import { Agent, get, request } from 'node:http';
 import { createServer } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRouterClient } from '@orpc/server';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { resolveFolders } from '../../src-main/config/folders.ts';
-import { readLock } from '../../src-main/config/lock-file.ts';
+import { lockFilePath, readLock } from '../../src-main/config/lock-file.ts';
 import type { ConfigInput } from '../../src-shared/config.ts';
 import { contentOf } from '../helpers/answers.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
@@ -198,6 +200,30 @@ it.skipIf(elsewhere === undefined)(
     expect(await listModels(elsewhere ?? '')).toBe(401);
   },
 );
+
+it('a start that fails once it listens lets go of the port and of the data folder', async () => {
+  await using folder = await mkdtempDisposable(path.join(tmpdir(), 'cproxy-test-'));
+  const home = folder.path;
+  const { data } = resolveFolders({ CPROXY_HOME: home });
+  await mkdir(`${lockFilePath(data)}.tmp`, { recursive: true });
+  const port = await freePort();
+  await expect(runEngine(config({ port }), { home })).rejects.toThrow();
+  expect(await isListenedAt(`http://127.0.0.1:${port}`)).toBe(false);
+  expect(readLock(data)).toBeNull();
+});
+
+it('is in force also where the lock file cannot be written', async () => {
+  const running = await start({});
+  const { data } = resolveFolders({ CPROXY_HOME: running.home });
+  const inTheWay = `${lockFilePath(data)}.tmp`;
+  await mkdir(inTheWay);
+  const port = await freePort();
+  const state = await running.reconfigure(config({ port }));
+  expect(state.problems).toEqual([]);
+  expect(running.engine.endpoint).toBe(`http://127.0.0.1:${port}`);
+  expect(running.engine.status().warnings.join()).toContain('do not find');
+  await rmdir(inTheWay);
+});
 
 it('nothing moves where the port is any, nor where a flag says which', async () => {
   const any = await start({ port: 0 });

@@ -1,7 +1,9 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withEngine } from '../../src-main/cli/control-client.ts';
 import { resolveFolders } from '../../src-main/config/folders.ts';
 import type { LoadedConfig } from '../../src-main/config/load-config.ts';
 import { loadConfig } from '../../src-main/config/load-config.ts';
@@ -10,6 +12,7 @@ import { startEngine } from '../../src-main/engine.ts';
 import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
 import type { ConfigInput } from '../../src-shared/config.ts';
 import { contentOf } from '../helpers/answers.ts';
+import { memoryStore } from '../helpers/memory-store.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import { fail, say, startUpstream } from '../helpers/scriptable-upstream.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
@@ -359,7 +362,9 @@ describe('settings', () => {
     expect(lines.filter((line) => line.startsWith('debug'))).toEqual([]);
 
     const secret = 'gw-canary-4711-of-a-gateway';
-    const rules = [{ id: 'cheap', when: { model: 'x' }, use: { targets: ['a/m'] } }];
+    const ofRule = 'team-canary-4712-of-a-rule';
+    const change = { headers: { 'x-team-key': ofRule } };
+    const rules = [{ id: 'cheap', when: { model: 'x' }, use: { targets: ['a/m'], change } }];
     const next: ConfigInput = {
       providers: [providerA({ headers: { 'x-gateway-key': secret } }), { ...providerB(), id: 'c' }],
       logging: { level: 'debug' },
@@ -370,7 +375,7 @@ describe('settings', () => {
     expect(lines.filter((line) => line.includes('has changed'))).toEqual([
       'info The configuration has changed: provider c added; provider a changed; provider b removed; rule cheap added; logging.level {}',
     ]);
-    a.queue(fail(400, { message: `bad key ${secret}` }));
+    a.queue(fail(400, { message: `bad key ${secret} of ${ofRule}` }));
     await whoAnswers(running, 'a/m');
     await whoAnswers(running);
     expect(lines.some((line) => line.startsWith('debug Request answered'))).toBe(true);
@@ -378,6 +383,7 @@ describe('settings', () => {
     const shown = JSON.stringify([lines, await config.view(), running.engine.status(), await requests.list({})]);
     expect(shown).toContain('[redacted]');
     expect(shown).not.toContain(secret);
+    expect(shown).not.toContain(ofRule);
   });
 
   it('that are read once are said to wait for the next start, until they are as they were', async () => {
@@ -422,6 +428,21 @@ describe('what is known of another server', () => {
 });
 
 describe('stopping', () => {
+  it('ends a start that is under way', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'cproxy-test-'));
+    const { data } = resolveFolders({ CPROXY_HOME: home });
+    // A keychain that waits for its user.
+    const secrets = { ...memoryStore(), get: () => new Promise<null>(() => undefined) };
+    const starting = start({ providers: [providerA({ key: 'keychain:a' })] }, { home, secrets });
+    await waitUntil('it to listen', () => readLock(data)?.endpoint != null);
+    const stopped = await withEngine(data, ({ engine }) => engine.stop());
+    expect(stopped?.result).toEqual({ stopping: true });
+    const { engine } = await starting;
+    await engine.stopped;
+    expect(engine.status().state).toBe('stopped');
+    await rm(home, { recursive: true });
+  });
+
   it('waits for a reload that is under way, and none comes after it', async () => {
     const running = await start({ providers: [providerA()] });
     const reloading = running.reconfigure({ providers: [providerA(), providerB()] });

@@ -181,6 +181,14 @@ describe('search', () => {
     expect(messageOf({ file: binary })).toContain('UTF-8');
   });
 
+  test('a file that is far too long is refused at once', () => {
+    const file = path.join(folders.config, 'long.yaml');
+    writeFileSync(file, `server: { port: 5000 }\n${'# x\n'.repeat(3_000_000)}`);
+    const begun = performance.now();
+    expect(messageOf({ file })).toMatch(/long\.yaml:1:1: is longer than 2 million characters/);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+
   test('a file that cannot be read', () => {
     // Not by taking its permissions away, which root does not mind.
     const folder = path.join(folders.config, 'config-folder.yaml');

@@ -47,6 +47,14 @@ test('only digests are kept', async () => {
   expect(readFileSync(file, 'utf8')).not.toContain(token.slice(4));
 });
 
+test('tokens that are over leave it as empty as none', async () => {
+  const store = TokenStore.open(folder);
+  await store.create('short', 1);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(store.isEmpty).toBe(true);
+  expect(TokenStore.open(folder).isEmpty).toBe(true);
+});
+
 test('changes at the same time are all kept', async () => {
   const store = TokenStore.open(folder);
   const made = await Promise.all(Array.from({ length: 10 }, (_, index) => store.create(`t${index}`)));
