@@ -56,8 +56,8 @@ export interface ConfigManagerOptions {
 
 /** How long a file that cannot be used may be one that is being written, in ms. */
 const HALF_WRITTEN_MS = 150;
-/** How often somebody else may be quicker, before we give up. */
-const WRITE_TRIES = 20;
+/** How long others may be quicker, again and again, before we give up, in ms. */
+const OUTRUN_MS = 10_000;
 /** So many texts that editors may come back with a change to: those that were given out, or in force. */
 const REMEMBERED_TEXTS = 20;
 
@@ -353,13 +353,14 @@ export class ConfigManager {
   /** @param change what is to become of the text of `base` */
   async #save(base: string, change: (text: string) => string, reason: string): Promise<ConfigSavedView> {
     try {
-      for (let tries = 1; ; tries += 1) {
+      const end = performance.now() + OUTRUN_MS;
+      for (;;) {
         const current = await this.#current();
         try {
           return await this.#saveOver(current, base, change, reason);
         } catch (error) {
           // Somebody was quicker, so it is merged with what they wrote.
-          if (!(error instanceof FileChangedError) || tries === WRITE_TRIES) throw error;
+          if (!(error instanceof FileChangedError) || performance.now() > end) throw error;
         }
       }
     } catch (error) {

@@ -24,6 +24,8 @@ export interface Told {
   merged: boolean;
   /** Places of conflicts. */
   paths: string[];
+  /** Why it was refused. */
+  problems: string[];
 }
 
 export const startText = (writers: readonly string[]): string =>
@@ -81,6 +83,7 @@ export async function writeSteps(
       ...{ writer, what, value, before: readPlace(text, writer, what), state: saved.state },
       merged: saved.state === 'saved' && saved.merged,
       paths: saved.state === 'conflict' ? saved.conflicts.map(({ path }) => path) : [],
+      problems: saved.state === 'refused' ? saved.problems : [],
     });
   }
   return told;
