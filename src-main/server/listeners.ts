@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 /** How long those are let in that knock where it will no longer be listened, in ms: who knocks all the time would else be let in for ever. */
-const LET_IN_MS = 500;
+const LET_IN_MS = 3_000;
 
 /** Where is listened. */
 export interface ListenAddress {
@@ -160,6 +160,8 @@ class Listener {
     for (const server of this.#servers) server.on('connection', onConnection);
     while (isSomebodyThere && performance.now() < end) {
       isSomebodyThere = false;
+      // The first may come before anybody new was looked for.
+      await turn();
       await turn();
     }
     for (const server of this.#servers) server.off('connection', onConnection);

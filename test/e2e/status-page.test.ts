@@ -218,11 +218,12 @@ describe.skipIf(need.missing)(`the status page in Chromium${need.reason}`, () =>
     page = await context.newPage();
     page.setDefaultTimeout(5000);
     complaints = [];
-    // A policy that blocks something of ours and a script that fails both end here; a refused login is meant to be a 401.
+    // A policy that blocks something of ours and a script that fails both end here; a refused login is meant to be a 401,
+    // and an engine that ends says 503 to whoever is quick enough.
     page.on('console', (message) => {
       if (
         message.type() === 'error' &&
-        !/\b401\b|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|WebSocket/.test(message.text())
+        !/\b(?:401|503)\b|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|WebSocket/.test(message.text())
       )
         complaints.push(message.text());
     });
