@@ -94,7 +94,8 @@ async function runProgram(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     err += text;
   });
-  child.stdin.end(input);
+  // One that reads nothing may have ended by now.
+  child.stdin.on('error', () => undefined).end(input);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, out, err };
 }
