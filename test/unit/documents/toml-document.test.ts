@@ -113,7 +113,8 @@ describe('a TOML document', () => {
         if (valueAt(document.value, [name]) === undefined)
           attempt(() => expect(document.set([name], change).remove([name]).text).toBe(text));
       }),
+      { numRuns: 500 },
     );
-    expect(refusals / changes).toBeLessThan(0.05);
+    expect(refusals / changes).toBeLessThan(0.1);
   });
 });
