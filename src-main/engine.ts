@@ -5,8 +5,10 @@ import packageJson from '../package.json' with { type: 'json' };
 import { type Config, isLoopbackHost } from '../src-shared/config.ts';
 import type { ConfigView, EngineStatus, ModelsView } from '../src-shared/control.ts';
 import { ProxyError } from '../src-shared/errors.ts';
+import type { HealthSnapshot, StoreHealth } from '../src-shared/health.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
 import { mapTexts } from '../src-shared/map-texts.ts';
+import { Accounts } from './accounts.ts';
 import { Background } from './background.ts';
 import { changesInWords, settings as settingsChanged } from './config/config-changes.ts';
 import { configForDisplay } from './config/config-for-display.ts';
@@ -20,6 +22,7 @@ import { AdminSessions } from './control/admin-sessions.ts';
 import type { ControlRouter } from './control/control-router.ts';
 import { TokenCounter } from './counting/token-counter.ts';
 import { EngineStartError, explainListenError } from './engine-start-error.ts';
+import { healthSnapshot, systemHealth } from './observability/health-snapshot.ts';
 import type { Logger } from './observability/logger.ts';
 import { logRequests } from './observability/request-lines.ts';
 import { RequestLog } from './observability/request-log.ts';
@@ -150,6 +153,7 @@ class RunningEngine implements Engine {
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
   readonly #secrets = new Redactor();
+  readonly #accounts: Accounts;
   readonly #background: Background;
   readonly #store: ReasoningStore;
   readonly #counter: TokenCounter;
@@ -228,6 +232,16 @@ class RunningEngine implements Engine {
     this.#tokens = TokenStore.open(folders.data);
     warnings.push(...this.#tokens.warnings);
     this.#sessions = new AdminSessions({ secret: lock.contents.secret });
+    this.#accounts = new Accounts({
+      bus,
+      requests: this.#requests,
+      folders,
+      config: () => this.#inForce.config,
+      log,
+      redact,
+      onWarning,
+      resolveKey: resources.resolveKey,
+    });
     logRequests(bus, () => this.#inForce.config.logging.level, log);
     this.#background = new Background({
       configured: this.#inForce,
@@ -253,7 +267,7 @@ class RunningEngine implements Engine {
       times: () => this.#inForce.times,
       failover: () => this.#inForce.failover,
       bus,
-      middleware: options.middleware ?? [],
+      middleware: [...this.#accounts.middleware, ...(options.middleware ?? [])],
       instanceId: randomBytes(8).toString('hex'),
       isSelf: (url) => this.#isSelf(url),
       redact,
@@ -264,7 +278,7 @@ class RunningEngine implements Engine {
 
     const server = createServer({
       settings: () => this.#inForce.config.server,
-      matchesToken: (presented) => this.#tokens.matches(presented) !== null,
+      findToken: (presented) => this.#tokens.matches(presented),
       isDraining: () => this.#state !== 'running',
       onInternalError,
     });
@@ -282,6 +296,7 @@ class RunningEngine implements Engine {
       version: packageJson.version,
       pid: process.pid,
       startedAt: this.#startedAt,
+      providers: this.#inForce.enabled.map(({ id }) => this.#background.health.view(id).state),
     }));
     registerControlDoor(server, {
       router: () => this.controlRouter(),
@@ -366,7 +381,13 @@ class RunningEngine implements Engine {
         ? [`Provider '${id}' points at this CProxy itself (${baseUrl.href}); its requests are refused.`]
         : [],
     );
-    return [...this.#warnings, ...this.#met.map(({ warning }) => warning), ...this.#inForce.warnings, ...loops];
+    return [
+      ...this.#warnings,
+      ...this.#met.map(({ warning }) => warning),
+      ...this.#inForce.warnings,
+      ...this.#accounts.warnings,
+      ...loops,
+    ];
   }
 
   controlRouter(): Promise<ControlRouter> {
@@ -376,12 +397,14 @@ class RunningEngine implements Engine {
         status: () => this.status(),
         config: { view: () => this.#configView(), manager: this.#manager },
         requests: this.#requests,
-        explain: (which) => mapTexts(this.#requests.explain(which), redact),
+        past: this.#accounts.requests,
+        explain: async (which) => mapTexts(await this.#accounts.requests.explain(which), redact),
         routing: {
           view: () => mapTexts(this.#inForce.simulation.view(this.#allWarnings), redact),
           simulate: async (question) => mapTexts(await this.#inForce.simulation.run(question), redact),
         },
         circuits: this.#routing.circuits,
+        health: () => this.#healthSnapshot(),
         probe: (provider) => this.#background.probe(provider),
         models: (provider) => this.#modelsView(provider),
         refreshModels: (provider) => this.#background.refreshModels(provider),
@@ -401,6 +424,19 @@ class RunningEngine implements Engine {
       }),
     );
     return this.#control;
+  }
+
+  async #healthSnapshot(): Promise<HealthSnapshot> {
+    const { state, reason, bytes } = await this.#store.stats();
+    const isAsked = this.#startedWith.conversations.keep !== 'disk';
+    const history = await this.#accounts.requests.view();
+    const stores: StoreHealth[] = [
+      { name: 'conversations', state, reason: isAsked ? null : reason, bytes },
+      { name: 'history', state: history.state, reason: history.reason, bytes: history.bytes },
+    ];
+    const system = await systemHealth(this.#options.folders.data, this.#accounts.loopDelay.view(), stores);
+    const snapshot = healthSnapshot(this.status(), system, this.#accounts.lastErrors.list(), Date.now());
+    return mapTexts(snapshot, this.#secrets.redact);
   }
 
   onMoved(listener: () => void): void {
@@ -428,6 +464,7 @@ class RunningEngine implements Engine {
     } finally {
       await this.#counter.close();
       await this.#store.close();
+      await this.#accounts.close();
       await this.#outcomes.close();
       this.#state = 'stopped';
       this.#lock.release();
@@ -473,6 +510,7 @@ class RunningEngine implements Engine {
     this.#met = this.#met.filter(({ provider }) => !replaced.some(({ id }) => id === provider));
     this.#options.log.setLevel?.(next.config.logging.level);
     this.#background.follow(next);
+    this.#accounts.follow(next.config);
     // What reading throws, the first request meets as well.
     for (const provider of next.enabled) if (!before.has(provider)) provider.keys.read().catch(() => undefined);
   }

@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { cacheSchema } from './cache-config.ts';
+import { historySchema } from './history-config.ts';
+import { limitsSchema } from './limits-config.ts';
 import { type Preset, presetIds, presets } from './presets.ts';
 import type { ProviderProtocol } from './requests.ts';
 import { routesSchema, ruleSchema, strategies } from './rules.ts';
+import { redisSchema, telemetrySchema } from './telemetry-config.ts';
 
 /**
  * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
@@ -151,11 +155,26 @@ export const capabilitiesSchema = z.strictObject({
 
 const rate = z.number().min(0);
 
-export const priceSchema = z.strictObject({
+const ratesSchema = z.strictObject({
   input: rate.describe('What it reads'),
   output: rate.describe('What it writes'),
   cacheRead: rate.optional().describe('What it reads from its cache; as input where absent'),
   cacheWrite: rate.optional().describe('What it puts into its cache; as input where absent'),
+  cacheWrite1h: rate.optional().describe('The same for an hour and longer; as cacheWrite where absent'),
+});
+
+export const priceSchema = ratesSchema.extend({
+  before: z
+    .array(
+      ratesSchema.extend({
+        until: z
+          .union([z.iso.date(), z.iso.datetime({ offset: true })], { error: 'must be a date, such as 2026-12-01' })
+          .transform((date) => Date.parse(date))
+          .describe('The day, or the moment, from which it did not hold any more (UTC)'),
+      }),
+    )
+    .optional()
+    .describe('What it cost before, so that older requests keep their price'),
 });
 
 /** A model with what is known of it; a name alone stands for one of which nothing is said. */
@@ -455,6 +474,10 @@ export const serverSchema = z.strictObject({
 
 export const loggingSchema = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least important lines that are written'),
+  format: z.enum(['pretty', 'json']).default('pretty').describe('For people, or one JSON object a line for programs'),
+  file: z.boolean().default(false).describe('Whether they go to a file in the folder for logs as well'),
+  maxBytes: whole.min(10_000).default(5_000_000).describe('Length at which that file is ended and another begun'),
+  maxFiles: whole.min(1).max(100).default(5).describe('How many of these files are kept'),
 });
 
 export const conversationsSchema = z.strictObject({
@@ -505,6 +528,11 @@ const bodyShape = {
   conversations: conversationsSchema
     .prefault({})
     .describe('What is remembered of conversations, so that models get their own reasoning back where clients lose it'),
+  history: historySchema.prefault({}).describe('The log of requests, and what they used and cost'),
+  limits: limitsSchema.prefault({}).describe('Budgets and rates'),
+  cache: cacheSchema.prefault({}).describe('Answers that are given again; rules say when'),
+  redis: redisSchema.prefault({}).describe('A Redis, where limits or the cache use one'),
+  telemetry: telemetrySchema.prefault({}).describe('OpenTelemetry'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;

@@ -1,6 +1,8 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { factsInputSchema } from './facts-input.ts';
+import type { HealthSnapshot } from './health.ts';
+import { type HistoryView, type RequestPage, requestQuerySchema } from './history.ts';
 import type { RequestRow } from './requests.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from './routing.ts';
 
@@ -71,6 +73,7 @@ export interface PriceView {
   output: number;
   cacheRead?: number | undefined;
   cacheWrite?: number | undefined;
+  cacheWrite1h?: number | undefined;
 }
 
 /** A model of a provider, with what is known of it; null: not known. Token counts. */
@@ -321,6 +324,8 @@ export const controlContract = {
   requests: {
     /** Newest first. */
     list: read.input(rowLimit).output(output<RequestRow[]>()),
+    /** All that are kept, also of before the last start: newest first, page by page. */
+    page: read.input(requestQuerySchema.prefault({})).output(output<RequestPage>()),
     /** null: no such request, or one that has been forgotten since. */
     find: read.input(z.object({ id: z.string().min(1).max(200) })).output(output<RequestRow | null>()),
     /** Why it went where it went: by its id or the beginning of one; `latest`, or `failed` for the latest that failed. */
@@ -329,12 +334,18 @@ export const controlContract = {
       .output(output<ExplanationView | null>()),
     live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
   },
+  history: {
+    /** Where requests are kept, and how many. */
+    view: read.output(output<HistoryView>()),
+  },
   routing: {
     view: read.output(output<RoutingView>()),
     /** Where requests would go, by the rules in force or by edited ones. Calls nobody and changes nothing. */
     simulate: change.input(simulationSchema).output(output<SimulationsView>()),
   },
   health: {
+    /** How all of it does: providers, this machine, what failed last, and what to do. */
+    snapshot: read.output(output<HealthSnapshot>()),
     /** Asks a provider, or all, now, and waits for what comes of it. The new state is in the answer. */
     probe: change
       .input(z.object({ provider: z.string().min(1).max(200).optional() }).prefault({}))

@@ -1,4 +1,5 @@
 import type { ErrorView } from './errors.ts';
+import type { RequestClass } from './rules.ts';
 
 /** Wire protocols a client may speak to us. */
 export type ClientProtocol = 'anthropic' | 'openai-chat' | 'openai-responses';
@@ -10,7 +11,19 @@ export interface TokenUsage {
   input: number;
   cacheRead: number;
   cacheWrite: number;
+  /** Part of `cacheWrite`: what stays for an hour and not for minutes. Absent: none of it. */
+  cacheWrite1h?: number;
   output: number;
+  /** Part of `output`; absent where the provider does not say. */
+  reasoning?: number;
+}
+
+/** What a call costs. */
+export interface Cost {
+  /** US dollars. */
+  usd: number;
+  /** Who says so: the provider in its answer, or the prices of the model that held then. */
+  source: 'provider' | 'prices';
 }
 
 /** One call of one target. Times are in ms since the request arrived. */
@@ -22,6 +35,10 @@ export interface AttemptRow {
   /** How the answer travels: the provider's own bytes, or decoded and encoded again. */
   mode: 'pass-through' | 'translated';
   startedMs: number;
+  /** How long it waited for its turn before it started, in ms. */
+  queuedMs: number;
+  /** The first byte of the provider's answer. */
+  firstByteMs: number | null;
   firstContentMs: number | null;
   endedMs: number | null;
   /** HTTP status the provider gave; null when it gave none. */
@@ -30,6 +47,10 @@ export interface AttemptRow {
   error: ErrorView | null;
   /** null: the provider reported none. Unknown is never shown as zero. */
   usage: TokenUsage | null;
+  /** The answer did not come to its end: the provider counts more than it could still report. */
+  usageIsPartial: boolean;
+  /** null: not known, and never shown as zero. */
+  cost: Cost | null;
   stopReason: string | null;
 }
 
@@ -50,6 +71,11 @@ export interface RequestRow {
   userAgent: string | null;
   sessionId: string | null;
   agentId: string | null;
+  /** Name of the client token it came with; null without one. */
+  client: string | null;
+  /** Found out by the time it has ended; null where it is not known. */
+  project: string | null;
+  class: RequestClass | null;
   askedModel: string;
   stream: boolean;
   /** Bytes of the request body. */
@@ -61,6 +87,17 @@ export interface RequestRow {
   /** HTTP status the client got; null while none was sent. */
   status: number | null;
   error: ErrorView | null;
+  /** How long it waited for a limit to let it pass, in ms. */
+  queuedMs: number;
   firstContentMs: number | null;
   endedMs: number | null;
+  /** What of the time until its first content was CProxy's own, in ms; null until that is known. */
+  overheadMs: number | null;
+  /** Bytes of the answer that the client was given. */
+  answerBytes: number;
+  stopReason: string | null;
+  /** Answered from the response cache, together with an identical request, or kept there for the next; null: none of it. */
+  cache: 'hit' | 'shared' | 'stored' | null;
+  /** The request that it repeats, where somebody asked for that. */
+  replayOf: string | null;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { useCacheSchema } from './cache-config.ts';
 
 /**
  * Rules as a user writes them: what a request must be like, and where it goes then. The first rule that matches decides. Times
@@ -250,6 +251,9 @@ export const useSchema = z.strictObject({
   fallback: oneOrMoreTargets.optional().describe('Tried in this order when all of these have failed'),
   contentPolicy: oneOrMoreTargets.optional().describe('Tried in this order when a provider refuses the content'),
   change: changesSchema.optional().describe('What is changed about the request'),
+  cache: useCacheSchema
+    .optional()
+    .describe('Give the same answer again to the same request, for an hour (true) or for ttlMs'),
 });
 export type Use = z.output<typeof useSchema>;
 

@@ -120,6 +120,16 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     });
 
   program
+    .command('health')
+    .description('what is not as it should be, and what to do; this machine, and what failed last')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy health', "cproxy health --json | jq -r '.problems[].problem'"))
+    .action(async (options) => {
+      const { health } = await import('./health.ts');
+      finish(await health(options));
+    });
+
+  program
     .command('circuits')
     .description('targets that are left alone after they failed too often')
     .argument('[target]', 'with --reset: a provider, or provider-id/model-id; all where absent')

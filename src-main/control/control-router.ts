@@ -16,7 +16,9 @@ import {
   type TokenView,
 } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { HealthSnapshot } from '../../src-shared/health.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from '../../src-shared/routing.ts';
+import type { AllRequests } from '../observability/all-requests.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
 import type { AdminSessions } from './admin-sessions.ts';
@@ -51,7 +53,9 @@ export interface ControlContext {
   refreshModels(provider: string | undefined): Promise<void>;
   requests: RequestLog;
   /** Why a request went where it went; null where there is none such. @throws ProxyError `invalid_field` */
-  explain(which: string): ExplanationView | null;
+  explain(which: string): Promise<ExplanationView | null>;
+  /** Those on disk as well. */
+  past: Pick<AllRequests, 'page' | 'find' | 'view'>;
   routing: {
     view(): RoutingView;
     /** @throws ProxyError `invalid_field` */
@@ -61,6 +65,7 @@ export interface ControlContext {
     views(): CircuitView[];
     reset(provider?: string, model?: string): number;
   };
+  health(): Promise<HealthSnapshot>;
   /** Asks a provider, or all, how it is. @throws ProxyError `invalid_field` where there is none of that id. */
   probe(provider: string | undefined): Promise<void>;
   tokens: {
@@ -109,15 +114,20 @@ export function createControlRouter(context: ControlContext) {
     },
     requests: {
       list: api.requests.list.handler(({ input }) => requests.list(input.limit)),
-      find: api.requests.find.handler(({ input }) => requests.find(input.id)),
+      page: api.requests.page.handler(({ input }) => context.past.page(input)),
+      find: api.requests.find.handler(({ input }) => context.past.find(input.id)),
       explain: api.requests.explain.handler(({ input }) => context.explain(input.id)),
       live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
+    },
+    history: {
+      view: api.history.view.handler(() => context.past.view()),
     },
     routing: {
       view: api.routing.view.handler(() => context.routing.view()),
       simulate: api.routing.simulate.handler(({ input }) => context.routing.simulate(input)),
     },
     health: {
+      snapshot: api.health.snapshot.handler(() => context.health()),
       probe: api.health.probe.handler(async ({ input }) => {
         await context.probe(input.provider);
         return context.status();

@@ -72,6 +72,11 @@ export class RequestLog {
     return { request, route: routed?.view() ?? null, steps };
   }
 
+  /** How a request was routed, put into words when asked; null where it was not, or has been forgotten. */
+  routeOf(id: string): (() => RouteView) | null {
+    return this.#routes.get(id)?.view ?? null;
+  }
+
   /** How the newest `limit` requests were routed, of those that were. Newest first. */
   routed(limit: number): { id: string; view: () => RouteView }[] {
     return [...this.#routes]

@@ -1,3 +1,6 @@
+import type { Cost } from '../../src-shared/requests.ts';
+import { costOf } from '../providers/model-prices.ts';
+import type { AttemptContext } from './context.ts';
 import type { EventBus } from './events.ts';
 import type { Middleware } from './middleware.ts';
 
@@ -10,7 +13,12 @@ export function accounting(bus: EventBus): Required<Pick<Middleware, 'name' | 'r
       try {
         await next();
       } finally {
-        context.row.endedMs = context.elapsedMs();
+        const { row, facts } = context;
+        row.endedMs = context.elapsedMs();
+        facts.settle();
+        row.class = facts.class;
+        row.project = facts.project;
+        row.stopReason = row.attempts.at(-1)?.stopReason ?? null;
         bus.emit('request.finished', context.row);
       }
     },
@@ -29,8 +37,17 @@ export function accounting(bus: EventBus): Required<Pick<Middleware, 'name' | 'r
         throw error;
       } finally {
         row.endedMs = context.request.elapsedMs();
+        row.cost ??= costByPrices(context);
         bus.emit('attempt.finished', { request, attempt: row, target: context.target });
       }
     },
   };
+}
+
+/** By the prices that held when it began. null: the provider reported nothing, or the price is not known. */
+function costByPrices({ row, target, request }: AttemptContext): Cost | null {
+  if (row.usage === null) return null;
+  const price = target.provider.priceOf(target.model);
+  if (price === null) return null;
+  return { usd: costOf(price, row.usage, request.row.startedAt + row.startedMs), source: 'prices' };
 }

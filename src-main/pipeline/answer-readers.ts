@@ -341,6 +341,9 @@ export class TranslatingReader implements AnswerReader {
         // Encoded by the answer, which knows whether its headers are out. A cut is no error the provider reported.
         if (event.cut !== true) this.error ??= { message: event.error.message, code: event.error.type };
         return '';
+      case 'message_start':
+        if (event.estimated !== true) this.usage = event.message.usage;
+        break;
       case 'content_block_start':
         this.started = true;
         break;

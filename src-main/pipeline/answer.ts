@@ -67,6 +67,7 @@ export class Answer {
   /** Returns false when the client reads slower than we write. */
   write(bytes: Uint8Array | string): boolean {
     this.#pingTimer?.refresh();
+    this.#context.row.answerBytes += bytes.length;
     return this.#reply.write(bytes);
   }
 
@@ -77,6 +78,7 @@ export class Answer {
   end(bytes?: Uint8Array | string): void {
     if (this.#state === 'ended') return;
     this.release();
+    this.#context.row.answerBytes += bytes?.length ?? 0;
     this.#reply.end(bytes);
   }
 

@@ -16,6 +16,8 @@ export interface ClientRequest {
   readonly body: RequestBody;
   /** Alternating names and values of credentials that are the client's own, not ours. */
   readonly clientCredentials: readonly string[];
+  /** Name of the client token that let it in; null without one. */
+  readonly client: string | null;
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal;
   /** `performance.now()` at arrival, in ms. */

@@ -34,6 +34,9 @@ export class RequestContext {
       userAgent: request.header('user-agent'),
       sessionId: request.header('x-claude-code-session-id'),
       agentId: request.header('x-claude-code-agent-id'),
+      client: request.client,
+      project: null,
+      class: null,
       askedModel: request.body.model,
       stream: request.body.stream,
       requestBytes: request.body.raw.length,
@@ -43,8 +46,14 @@ export class RequestContext {
       state: 'running',
       status: null,
       error: null,
+      queuedMs: 0,
       firstContentMs: null,
       endedMs: null,
+      overheadMs: null,
+      answerBytes: 0,
+      stopReason: null,
+      cache: null,
+      replayOf: null,
     };
     this.facts = new RequestFacts(
       {
@@ -133,12 +142,16 @@ export function attemptContext(
     key: null,
     mode: 'pass-through',
     startedMs: request.elapsedMs(),
+    queuedMs: 0,
+    firstByteMs: null,
     firstContentMs: null,
     endedMs: null,
     status: null,
     outcome: 'running',
     error: null,
     usage: null,
+    usageIsPartial: false,
+    cost: null,
     stopReason: null,
   };
   return { request, target, row, noOther, isFinal, othersForRefused, triedKeys, key: null };

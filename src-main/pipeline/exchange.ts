@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { TokenUsage } from '../../src-shared/requests.ts';
+import type { Usage } from '../protocols/canonical.ts';
 import type { ProviderAnswer } from '../providers/base-provider.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerReader } from './answer-readers.ts';
@@ -295,14 +297,29 @@ export class Exchange {
   }
 
   #account(): void {
-    const { usage, stopReason } = this.#reader;
-    this.#context.row.stopReason = stopReason;
-    if (usage !== null)
-      this.#context.row.usage = {
-        input: usage.input_tokens,
-        cacheRead: usage.cache_read_input_tokens,
-        cacheWrite: usage.cache_creation_input_tokens,
-        output: usage.output_tokens,
-      };
+    const { usage, stopReason, finished } = this.#reader;
+    const { row } = this.#context;
+    row.stopReason = stopReason;
+    if (usage === null) return;
+    row.usage = tokenUsage(usage);
+    row.usageIsPartial = !finished;
+    if (usage.cost_usd !== undefined) row.cost = { usd: usage.cost_usd, source: 'provider' };
   }
+}
+
+/** The canonical record of what a provider counted. */
+function tokenUsage(usage: Usage): TokenUsage {
+  const stays1h = Math.min(
+    usage.cache_creation?.ephemeral_1h_input_tokens ?? 0,
+    usage.cache_creation_input_tokens,
+  );
+  const reasoning = usage.output_tokens_details?.thinking_tokens;
+  return {
+    input: usage.input_tokens,
+    cacheRead: usage.cache_read_input_tokens,
+    cacheWrite: usage.cache_creation_input_tokens,
+    ...(stays1h > 0 ? { cacheWrite1h: stays1h } : {}),
+    output: usage.output_tokens,
+    ...(reasoning === undefined ? {} : { reasoning }),
+  };
 }

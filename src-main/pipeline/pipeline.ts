@@ -147,7 +147,6 @@ export class Pipeline {
       await this.#request({ context, answer });
     } finally {
       answer.release();
-      context.facts.settle();
       // A slow reader may still lack most of a long answer.
       reply.onClosed(() => {
         this.#running -= 1;

@@ -75,6 +75,7 @@ export class AnswerEvents {
         stop_sequence: null,
         usage: about.usage ?? estimatedUsage(estimatedInputTokens, 0),
       },
+      ...(about.usage === undefined ? { estimated: true } : {}),
     });
   }
 

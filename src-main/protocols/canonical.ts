@@ -243,6 +243,8 @@ export interface Usage {
   cache_creation?: { ephemeral_5m_input_tokens: number; ephemeral_1h_input_tokens: number } | null;
   /** Part of `output_tokens`. */
   output_tokens_details?: { thinking_tokens: number } | null;
+  /** US dollars, where the provider says what it charges for this. */
+  cost_usd?: number;
 }
 
 /** A content block as an answer carries it. */
@@ -285,7 +287,8 @@ export type BlockDelta =
  * follows an `error`.
  */
 export type StreamEvent =
-  | { type: 'message_start'; message: AnswerMessage }
+  /** `estimated`: the provider has counted nothing yet. */
+  | { type: 'message_start'; message: AnswerMessage; estimated?: true }
   | { type: 'content_block_start'; index: number; content_block: AnswerBlock }
   | { type: 'content_block_delta'; index: number; delta: BlockDelta }
   | { type: 'content_block_stop'; index: number }

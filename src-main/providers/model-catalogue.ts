@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ModelFacts, unknownModel } from '../protocols/codec.ts';
 import type { ReasoningEffort } from '../protocols/effort.ts';
-import { free, type Price } from './model-prices.ts';
+import { free, type Price, withHour } from './model-prices.ts';
 
 /** What is known of a model; what is absent is unknown. Token counts. */
 export interface CatalogueEntry {
@@ -110,10 +110,14 @@ export function priceOf(kind: string, model: string): Price | null {
   if (kind === 'openrouter' && plain.endsWith(':free')) return free;
   for (const name of [plain, undated(plain)]) {
     const entry = listed?.get(name);
-    if (entry !== undefined) return entry.cost ?? null;
+    if (entry?.cost !== undefined) return isAnthropics(kind, name) ? withHour(entry.cost) : entry.cost;
+    if (entry !== undefined) return null;
   }
   return null;
 }
+
+const isAnthropics = (kind: string, model: string): boolean =>
+  kind === 'anthropic' || model.startsWith('anthropic/claude') || model.startsWith('~anthropic/');
 
 function agreed(entries: readonly CatalogueEntry[]): ModelFacts {
   return {

@@ -1,17 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ProxyError } from '../../src-shared/errors.ts';
 
-/** Tells whether a string is one of our client tokens, in constant time. */
-export type TokenMatcher = (presented: string) => boolean;
+/** The client token that a string is, found in constant time; null where it is none of ours. */
+export type FindToken = (presented: string) => { name: string } | null;
+
+/** Who a request comes from. */
+export interface ClientAccess {
+  /** Name of the client token; null without one. */
+  client: string | null;
+  /** Alternating names and values of the credentials that are not ours: the client's own login. */
+  clientCredentials: string[];
+}
 
 /**
  * Lets a request in when any of `x-cproxy-token`, `x-api-key` or `Authorization: Bearer` is a token of ours; empty ones
  * are ignored (clients whose key helper failed send those).
  *
- * @returns alternating names and values of the credentials that are not ours: the client's own login.
  * @throws ProxyError `missing_token`, `wrong_token`
  */
-export function checkAccess(headers: IncomingHttpHeaders, auth: 'token' | 'none', matches: TokenMatcher): string[] {
+export function checkAccess(headers: IncomingHttpHeaders, auth: 'token' | 'none', find: FindToken): ClientAccess {
   const bearer = /^Bearer\s+(.*)$/i.exec(headers.authorization ?? '')?.[1];
   const presented: { credential: string; name: string; value: string }[] = [];
   const present = (name: string, credential: string | string[] | undefined, value = credential): void => {
@@ -22,8 +29,12 @@ export function checkAccess(headers: IncomingHttpHeaders, auth: 'token' | 'none'
   present('x-api-key', headers['x-api-key']);
   present('authorization', bearer, headers.authorization);
   // All are looked at, so that a token of ours is never taken for the client's own.
-  const foreign = presented.filter(({ credential }) => !matches(credential));
+  const found = presented.map(({ credential }) => find(credential));
+  const foreign = presented.filter((_, index) => found[index] === null);
   if (auth === 'token' && foreign.length === presented.length)
     throw ProxyError.of(presented.length > 0 ? 'wrong_token' : 'missing_token', undefined);
-  return foreign.flatMap(({ name, value }) => (name === 'x-cproxy-token' ? [] : [name, value]));
+  return {
+    client: found.find((token) => token !== null)?.name ?? null,
+    clientCredentials: foreign.flatMap(({ name, value }) => (name === 'x-cproxy-token' ? [] : [name, value])),
+  };
 }

@@ -1,14 +1,30 @@
 import type { FastifyInstance } from 'fastify';
-import type { EngineStatus } from '../../src-shared/control.ts';
+import type { EngineStatus, HealthView } from '../../src-shared/control.ts';
+
+type Known = Pick<EngineStatus, 'state' | 'version' | 'pid' | 'startedAt'> & {
+  /** Of each provider that is enabled. */
+  providers: readonly HealthView['state'][];
+};
 
 /** `/health`, `/health/ready` and `/`: for anyone on loopback, without secrets. */
-export function registerHealthDoor(
-  server: FastifyInstance,
-  status: () => Pick<EngineStatus, 'state' | 'version' | 'pid' | 'startedAt'>,
-): void {
+export function registerHealthDoor(server: FastifyInstance, known: () => Known): void {
   const report = () => {
-    const { state, version, pid, startedAt } = status();
-    return { name: 'cproxy', version, state, pid, uptimeSeconds: Math.floor((Date.now() - startedAt) / 1000) };
+    const { state, version, pid, startedAt, providers } = known();
+    const count = (wanted: HealthView['state']): number => providers.filter((one) => one === wanted).length;
+    const counts = {
+      healthy: count('healthy'),
+      degraded: count('degraded'),
+      down: count('down'),
+      unknown: count('unknown'),
+    };
+    const health =
+      providers.length > 0 && counts.down === providers.length
+        ? 'down'
+        : counts.down + counts.degraded > 0
+          ? 'degraded'
+          : 'healthy';
+    const uptimeSeconds = Math.floor((Date.now() - startedAt) / 1000);
+    return { name: 'cproxy', version, state, pid, uptimeSeconds, health, providers: counts };
   };
 
   server.get('/health', async () => report());

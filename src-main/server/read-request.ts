@@ -37,6 +37,7 @@ export function readRequest(
     },
     body: readRequestBody(request),
     clientCredentials: request.clientCredentials,
+    client: request.clientName,
     signal: left.signal,
     arrivedAt: request.arrivedAt,
   };

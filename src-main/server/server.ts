@@ -7,7 +7,7 @@ import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../protocols/codec.ts';
 import { encodeOpenaiError } from '../protocols/openai-error.ts';
 import { readBody } from './body.ts';
-import { checkAccess, type TokenMatcher } from './client-access.ts';
+import { checkAccess, type FindToken } from './client-access.ts';
 import { checkOrigin, type OriginRules } from './origin-guard.ts';
 
 declare module 'fastify' {
@@ -16,6 +16,8 @@ declare module 'fastify' {
     arrivedAt: number;
     /** Alternating names and values of credentials that are the client's own, not ours. */
     clientCredentials: readonly string[];
+    /** Name of the client token that let it in; null without one. */
+    clientName: string | null;
   }
 }
 
@@ -27,7 +29,7 @@ export interface ServerSettings extends OriginRules {
 export interface ServerOptions {
   /** Of the configuration in force. */
   settings: () => ServerSettings;
-  matchesToken: TokenMatcher;
+  findToken: FindToken;
   /** Whether new requests are still taken. */
   isDraining: () => boolean;
   onInternalError: (error: unknown, requestId: string) => void;
@@ -113,6 +115,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   );
   server.decorateRequest('arrivedAt', 0);
   server.decorateRequest('clientCredentials');
+  server.decorateRequest('clientName', null);
 
   server.addHook('onRequest', async (request, reply) => {
     request.arrivedAt = performance.now();
@@ -139,7 +142,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
       }
     }
     if (!needsClientToken(request)) return;
-    request.clientCredentials = checkAccess(headers, accessOf(request, settings), options.matchesToken);
+    const { client, clientCredentials } = checkAccess(headers, accessOf(request, settings), options.findToken);
+    request.clientName = client;
+    request.clientCredentials = clientCredentials;
     if (options.isDraining()) throw ProxyError.of('draining', undefined);
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity')

@@ -72,27 +72,6 @@ export interface DiskCalls {
   stats: { asked: null; answer: DiskStats };
   close: { asked: null; answer: null };
 }
-export type DiskCall = keyof DiskCalls;
-
-/** `now` is a Unix time in ms. */
-export type ToWorker = {
-  [Call in DiskCall]: { id: number; now: number; call: Call; asked: DiskCalls[Call]['asked'] };
-}[DiskCall];
-
-/**
- * Why a call failed. `never`: it will not work in this process, whatever is tried. `later`: it may once the user has done
- * something about it (a full disk).
- */
-export interface DiskProblem {
-  retry: 'never' | 'later';
-  /** In words for the user, without a full stop. */
-  reason: string;
-}
-
-export type FromWorker =
-  | { id: number; answer: DiskCalls[DiskCall]['answer'] }
-  | { id: number; problem: DiskProblem }
-  | { warning: string };
 
 /** What a worker is started with. */
 export interface DatabaseOptions {

@@ -35,6 +35,8 @@ const BYTES_PER_TURN = 4 * PAGE_BYTES;
 const SLICE = 256;
 /** New signatures after which it is seen whether there are too many. */
 const TRIM_AFTER = 1_000;
+/** Said of a file that could not be read. */
+const LOST = 'What was remembered of earlier conversations is lost; new ones are remembered.';
 const MOST_CORRECTIONS = 2_000;
 const MOST_CORRECTION_CHARACTERS = 2_000;
 
@@ -266,7 +268,7 @@ export class ReasoningDatabase {
       return this.#open();
     } catch (error) {
       if (!isBroken(error)) throw error;
-      this.#warn(moveAside(this.#options.file, now));
+      this.#warn(moveAside(this.#options.file, now, LOST));
       return this.#open();
     }
   }
@@ -290,7 +292,7 @@ export class ReasoningDatabase {
     } catch (error) {
       if (!isBroken(error)) throw error;
       this.#opened.db.close();
-      this.#warn(moveAside(this.#options.file, now));
+      this.#warn(moveAside(this.#options.file, now, LOST));
       this.#opened = this.#open();
       return act(this.#opened);
     }

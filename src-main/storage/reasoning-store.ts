@@ -3,9 +3,10 @@ import path from 'node:path';
 import type { ConversationNotes, ReasoningMemory, SignatureOwners } from '../pipeline/reasoning-memory.ts';
 import { nothingRemembered, type Recall, type RememberedTurn } from '../protocols/remembered-turn.ts';
 import { type Conversation, Conversations } from './conversations.ts';
+import { within } from './database-link.ts';
 import type { ConversationLimits, SavedCorrection } from './disk-calls.ts';
 import { NoteTable } from './note-table.ts';
-import { ReasoningDisk, type ReasoningDiskOptions, within } from './reasoning-disk.ts';
+import { openReasoningDisk, type ReasoningDisk, type ReasoningDiskOptions } from './reasoning-disk.ts';
 import { SignatureTable } from './signature-table.ts';
 import { turnBytes } from './turn-bytes.ts';
 import { WriteBehind } from './write-behind.ts';
@@ -109,7 +110,7 @@ export class ReasoningStore implements ReasoningMemory {
       const signatures = Math.min(maxSignatures, Math.floor(maxBytes / BYTES_PER_SIGNATURE / 12));
       const most = { maxSignatures: signatures, maxNotes };
       const settings = { file, maxBytes, keepDays, limits: this.#limits, ...most, onWarning, now };
-      const link = new ReasoningDisk(startWorker === undefined ? settings : { ...settings, startWorker });
+      const link = openReasoningDisk(startWorker === undefined ? settings : { ...settings, startWorker });
       this.#disk = { link, queue: new WriteBehind(link) };
       this.#isNew = !existsSync(file);
     }

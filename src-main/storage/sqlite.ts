@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { DiskProblem } from './disk-calls.ts';
+import type { DiskProblem } from './database-calls.ts';
 
 /** Files that could not be read and were moved aside; more are deleted, the oldest first. */
 const MOST_BROKEN = 2;
@@ -124,8 +124,8 @@ export function explain(error: unknown, file: string): DiskProblem {
   return { retry: 'later', reason: `${file} cannot be used (${messageOf(error)})` };
 }
 
-/** Moves a file aside that cannot be read, and says so. */
-export function moveAside(file: string, now: number): string {
+/** Moves a file aside that cannot be read, and says so. @param lost what that means, as a sentence. */
+export function moveAside(file: string, now: number, lost: string): string {
   const aside = `${file}.broken-${now}`;
   renameSync(file, aside);
   // They belong to the file that has gone, and would be taken for a part of the new one.
@@ -133,7 +133,7 @@ export function moveAside(file: string, now: number): string {
   const folder = path.dirname(file);
   const broken = readdirSync(folder).filter((name) => name.startsWith(`${path.basename(file)}.broken-`));
   for (const name of broken.sort().slice(0, -MOST_BROKEN)) rmSync(path.join(folder, name), { force: true });
-  return `${file} could not be read and was moved to ${aside}. What was remembered of earlier conversations is lost; new ones are remembered.`;
+  return `${file} could not be read and was moved to ${aside}. ${lost}`;
 }
 
 /** Of the files that are there, together. */

@@ -1,5 +1,6 @@
+import { DiskError } from './database-link.ts';
 import type { Batch, SavedCorrection, SavedNote, SavedOwner } from './disk-calls.ts';
-import { DiskError, type ReasoningDisk } from './reasoning-disk.ts';
+import type { ReasoningDisk } from './reasoning-disk.ts';
 import { turnBytes } from './turn-bytes.ts';
 
 /** What waits is written after this time, in ms, or when there are so many turns. */

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createRouterClient } from '@orpc/server';
 import { z } from 'zod';
 import { type Logger, silentLogger } from '../../src-main/observability/logger.ts';
@@ -10,6 +12,9 @@ import { serveCalls } from './ipc.ts';
 /** The real engine in a process of its own, which tells of each request that has ended. */
 
 const startSchema = z.object({ config: z.custom<ConfigInput>(), env: z.record(z.string(), z.string()) });
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = z.custom<() => void>((gc) => typeof gc === 'function').parse(runInNewContext('gc'));
 
 let running: RunningEngine | null = null;
 let rows: RequestRow[] = [];
@@ -47,6 +52,12 @@ serveCalls({
   async circuits() {
     if (running === null) throw new Error('the engine was not started');
     return createRouterClient(await running.engine.controlRouter()).circuits.list();
+  },
+  /** What this process has used since it began, in ms of processor time, and takes after a forced collection, in bytes. */
+  resources() {
+    collectGarbage();
+    const { user, system } = process.cpuUsage();
+    return { cpuMs: (user + system) / 1000, memoryBytes: process.memoryUsage.rss() };
   },
   async stop() {
     await running?.stop();

@@ -8,6 +8,8 @@ export interface EngineProcess extends AsyncDisposable {
   readonly token: string;
   /** Requests that have ended since this was last asked. */
   rows(): Promise<RequestRow[]>;
+  /** Processor time since the start, in ms; memory after a forced collection. */
+  resources(): Promise<{ cpuMs: number; memoryBytes: number }>;
   /** Those that are not closed. */
   circuits(): Promise<CircuitView[]>;
 }
@@ -23,6 +25,7 @@ export async function startEngineProcess(
     url,
     token,
     rows: async () => (await helper.call('rows')) as RequestRow[],
+    resources: async () => (await helper.call('resources')) as { cpuMs: number; memoryBytes: number },
     circuits: async () => (await helper.call('circuits')) as CircuitView[],
     [Symbol.asyncDispose]: async () => {
       await helper.call('stop');

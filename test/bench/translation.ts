@@ -79,6 +79,7 @@ export async function measureTranslation(): Promise<TranslationCost[]> {
             header: () => null,
             body: new RequestBody(raw),
             clientCredentials: [],
+            client: null,
             signal: new AbortController().signal,
             arrivedAt: performance.now(),
           },

@@ -4,9 +4,10 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HealthView, KeyView, ModelListView, ProviderView } from '../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
-import { type ControlEngine, canary, makeRow, startControlEngine } from '../helpers/control-engine.ts';
+import { type ControlEngine, canary, startControlEngine } from '../helpers/control-engine.ts';
 import { programPath, requires } from '../helpers/missing-programs.ts';
 import { planOf } from '../helpers/routing.ts';
+import { makeAttempt, makeRow } from '../helpers/rows.ts';
 
 const uiFolder = path.resolve(import.meta.dirname, '../../dist/renderer');
 /** Set to a folder to get pictures of the page in all its states. */
@@ -114,21 +115,19 @@ const providers: ProviderView[] = [
   },
 ];
 
-const attempt = (changes: Partial<AttemptRow>): AttemptRow => ({
-  provider: 'anthropic',
-  model: 'claude-sonnet-5-5',
-  key: null,
-  mode: 'pass-through',
-  startedMs: 2,
-  firstContentMs: 640,
-  endedMs: 4210,
-  status: 200,
-  outcome: 'answered',
-  error: null,
-  usage: { input: 812, cacheRead: 41_500, cacheWrite: 0, output: 1204 },
-  stopReason: 'end_turn',
-  ...changes,
-});
+const attempt = (changes: Partial<AttemptRow>): AttemptRow =>
+  makeAttempt({
+    provider: 'anthropic',
+    model: 'claude-sonnet-5-5',
+    startedMs: 2,
+    firstContentMs: 640,
+    endedMs: 4210,
+    status: 200,
+    outcome: 'answered',
+    usage: { input: 812, cacheRead: 41_500, cacheWrite: 0, output: 1204 },
+    stopReason: 'end_turn',
+    ...changes,
+  });
 
 const busyDay: Partial<RequestRow>[] = [
   {

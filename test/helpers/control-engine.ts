@@ -5,6 +5,8 @@ import { ConfigManager } from '../../src-main/config/config-manager.ts';
 import { loadConfig } from '../../src-main/config/load-config.ts';
 import { AdminSessions } from '../../src-main/control/admin-sessions.ts';
 import { type ControlContext, createControlRouter } from '../../src-main/control/control-router.ts';
+import { AllRequests } from '../../src-main/observability/all-requests.ts';
+import { healthSnapshot } from '../../src-main/observability/health-snapshot.ts';
 import type { Logger } from '../../src-main/observability/logger.ts';
 import { RequestLog } from '../../src-main/observability/request-log.ts';
 import { EventBus } from '../../src-main/pipeline/events.ts';
@@ -12,7 +14,7 @@ import { StoredKeys } from '../../src-main/secrets/stored-keys.ts';
 import { registerControlDoor } from '../../src-main/server/control-door.ts';
 import type { ConfigStateView, EngineStatus, TokenView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import type { RequestRow } from '../../src-shared/requests.ts';
+
 import { memoryStore } from './memory-store.ts';
 
 /** Lies where answers must not look: in the token store, in errors, in the configuration's surroundings. */
@@ -117,7 +119,12 @@ export async function startControlEngine(
         }),
       },
       requests,
-      explain: (which) => requests.explain(which),
+      explain: async (which) => requests.explain(which),
+      past: new AllRequests(requests, {
+        page: () => Promise.reject(new Error('no disk')),
+        find: () => Promise.reject(new Error('no disk')),
+        view: () => Promise.reject(new Error('no disk')),
+      }),
       routing: {
         view: () => ({ rules: [], strategy: 'priority', failover: true, circuits: [], warnings: [] }),
         simulate: async () => ({ results: [], notes: [] }),
@@ -133,6 +140,16 @@ export async function startControlEngine(
         throw ProxyError.of('invalid_field', { field: provider, expected: 'must be the id of a provider' });
       },
       refreshModels: async () => undefined,
+      health: async () =>
+        healthSnapshot(
+          engine.status,
+          {
+            ...{ memoryBytes: 96_000_000, heapBytes: 40_000_000, loopDelayMs: { p50: 0, p99: 1.5, max: 12 } },
+            ...{ disk: null, stores: [] },
+          },
+          [],
+          Date.now(),
+        ),
       probe: async (provider) => {
         engine.probed.push(provider ?? null);
       },
@@ -183,34 +200,6 @@ export async function startControlEngine(
   engine.url = `http://${engine.host}`;
   engine.status.endpoint = engine.url;
   return engine;
-}
-
-let rowNumber = 0;
-
-/** A request as the pipeline makes one. Times in ms. */
-export function makeRow(changes: Partial<RequestRow> = {}): RequestRow {
-  rowNumber += 1;
-  return {
-    id: `req_${rowNumber}`,
-    startedAt: Date.now(),
-    protocol: 'anthropic',
-    path: '/v1/messages',
-    userAgent: 'claude-cli/2.1',
-    sessionId: null,
-    agentId: null,
-    askedModel: 'claude-sonnet-5-5',
-    stream: true,
-    requestBytes: 61_000,
-    route: null,
-    trace: [],
-    attempts: [],
-    state: 'running',
-    status: null,
-    error: null,
-    firstContentMs: null,
-    endedMs: null,
-    ...changes,
-  };
 }
 
 /** Polls until `probe` gives something other than false, null or undefined; fails after `limitMs`. */

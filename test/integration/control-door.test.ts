@@ -9,14 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { WebSocket } from 'ws';
 import type { ControlContract, RequestEvent } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
-import {
-  type ControlEngine,
-  canary,
-  makeRow,
-  rawRequest,
-  startControlEngine,
-  until,
-} from '../helpers/control-engine.ts';
+import { type ControlEngine, canary, rawRequest, startControlEngine, until } from '../helpers/control-engine.ts';
+import { makeRow } from '../helpers/rows.ts';
 
 type ControlClient = ContractRouterClient<ControlContract>;
 

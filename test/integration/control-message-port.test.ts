@@ -6,7 +6,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createControlRouter } from '../../src-main/control/control-router.ts';
 import { serveControlPort } from '../../src-main/control/message-port.ts';
 import type { ControlContract } from '../../src-shared/control.ts';
-import { type ControlEngine, canary, makeRow, startControlEngine, until } from '../helpers/control-engine.ts';
+import { type ControlEngine, canary, startControlEngine, until } from '../helpers/control-engine.ts';
+import { makeRow } from '../helpers/rows.ts';
 
 type ControlClient = ContractRouterClient<ControlContract>;
 

@@ -56,6 +56,8 @@ describe('probes', () => {
     expect(of(status, 'refusing').health.reason).toMatch(/refused/);
     expect(of(status, 'refusing').keys[0]?.state).toBe('refused');
     expect(JSON.stringify(status)).not.toContain('sk-secret-key');
+    const health = await (await fetch(`${running.engine.endpoint}/health`)).json();
+    expect(health).toMatchObject({ health: 'degraded', providers: { healthy: 1, degraded: 0, down: 4, unknown: 0 } });
     // Probes ask no model anything.
     expect([good, refusing, page].flatMap(({ asked }) => asked)).toEqual([]);
   });

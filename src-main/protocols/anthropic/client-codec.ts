@@ -1,12 +1,12 @@
 import type { ProxyError } from '../../../src-shared/errors.ts';
-import type { AnswerBlock, BlockDelta, StreamEvent } from '../canonical.ts';
+import type { AnswerBlock, BlockDelta, StreamEvent, Usage } from '../canonical.ts';
 import type { AnswerEncoder, ClientCodec, EncodedError } from '../codec.ts';
 import { changedMessages } from './changed-body.ts';
 import { decodeMessagesRequest } from './request.ts';
 
 /**
  * One frame of the stream. The `event:` line is mandatory: the official SDK skips frames without one. What is not Anthropic's
- * (`openai`, `estimated`, `cut`) is not shown. Deltas are nearly all there is, so they are put together by hand.
+ * (`openai`, `estimated`, `cut`, `cost_usd`) is not shown. Deltas are nearly all there is, so they are put together by hand.
  */
 export function encodeEvent(event: StreamEvent): string {
   switch (event.type) {
@@ -16,7 +16,11 @@ export function encodeEvent(event: StreamEvent): string {
       return frame({ ...event, content_block: shown(event.content_block) });
     case 'message_delta': {
       const { estimated: _, ...given } = event;
-      return frame(given);
+      return frame({ ...given, usage: shownUsage(given.usage) });
+    }
+    case 'message_start': {
+      const { estimated: _, ...given } = event;
+      return frame({ ...given, message: { ...given.message, usage: shownUsage(given.message.usage) } });
     }
     case 'error': {
       const { cut: _, ...given } = event;
@@ -47,6 +51,10 @@ function shown(block: AnswerBlock): AnswerBlock {
   return own as AnswerBlock;
 }
 
+function shownUsage({ cost_usd: _, ...usage }: Usage): Usage {
+  return usage;
+}
+
 /** Anthropic's error envelope, as in its API reference ("Errors"). */
 function errorEnvelope(error: ProxyError, requestId: string): string {
   // Claude Code gives up threading on this detail, or on the wording.
@@ -68,7 +76,8 @@ function errorHeaders(error: ProxyError, requestId: string): Record<string, stri
 
 const answerEncoder: AnswerEncoder = {
   createStream: () => ({ encode: encodeEvent }),
-  encodeAnswer: (message) => JSON.stringify({ ...message, content: message.content.map(shown) }),
+  encodeAnswer: (message) =>
+    JSON.stringify({ ...message, content: message.content.map(shown), usage: shownUsage(message.usage) }),
 };
 
 /** The front door of Anthropic's Messages API. */

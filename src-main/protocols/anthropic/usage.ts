@@ -12,12 +12,15 @@ export function mergeUsage(before: Usage | null, given: unknown): Usage | null {
   };
   const written = isObject(given.cache_creation) ? given.cache_creation : before?.cache_creation;
   const details = isObject(given.output_tokens_details) ? given.output_tokens_details : before?.output_tokens_details;
+  const cost = typeof given.cost === 'number' && given.cost >= 0 ? given.cost : before?.cost_usd;
   return {
     input_tokens: number('input_tokens'),
     output_tokens: number('output_tokens'),
     cache_creation_input_tokens: number('cache_creation_input_tokens'),
     cache_read_input_tokens: number('cache_read_input_tokens'),
     ...(written ? { cache_creation: written as NonNullable<Usage['cache_creation']> } : {}),
+    // OpenRouter's Messages API
+    ...(cost === undefined ? {} : { cost_usd: cost }),
     ...(details ? { output_tokens_details: details as NonNullable<Usage['output_tokens_details']> } : {}),
   };
 }

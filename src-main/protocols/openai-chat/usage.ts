@@ -37,7 +37,23 @@ function decodeUsage(record: unknown, timings?: unknown): Usage | null {
     cache_creation_input_tokens: written,
     cache_read_input_tokens: read,
   };
+  const usd = chargedUsd(record);
+  if (usd !== null) usage.cost_usd = usd;
   return reasoning === null ? usage : { ...usage, output_tokens_details: { thinking_tokens: reasoning } };
+}
+
+/**
+ * What is charged for it, as OpenRouter says (its docs, "Usage accounting"; credits are US dollars): with the user's own key at the
+ * vendor, `cost` is OpenRouter's share alone, and what the vendor asks stands beside it.
+ */
+function chargedUsd({
+  cost,
+  cost_details: details,
+  is_byok: isOwnKey,
+}: Readonly<Record<string, unknown>>): number | null {
+  if (typeof cost !== 'number' || !(cost >= 0)) return null;
+  const vendors = isOwnKey === true && isObject(details) ? details.upstream_inference_cost : 0;
+  return cost + (typeof vendors === 'number' && vendors > 0 ? vendors : 0);
 }
 
 /** What a chunk or an answer counts: it stands beside the choices, in a choice (Moonshot) or in a corner of its own (Groq). */

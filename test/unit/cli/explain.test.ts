@@ -2,24 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { explanationLines } from '../../../src-main/cli/explain.ts';
 import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
 import type { ExplanationView, RouteView } from '../../../src-shared/routing.ts';
-import { makeRow } from '../../helpers/control-engine.ts';
 import { factsOf, planOf } from '../../helpers/routing.ts';
+import { makeAttempt, makeRow } from '../../helpers/rows.ts';
 
-const attempt = (changes: Partial<AttemptRow>): AttemptRow => ({
-  provider: 'first',
-  model: 'big',
-  key: null,
-  mode: 'pass-through',
-  startedMs: 0,
-  firstContentMs: null,
-  endedMs: null,
-  status: null,
-  outcome: 'running',
-  error: null,
-  usage: null,
-  stopReason: null,
-  ...changes,
-});
+const attempt = (changes: Partial<AttemptRow>): AttemptRow =>
+  makeAttempt({ provider: 'first', model: 'big', startedMs: 0, ...changes });
 
 const view = (request: Partial<RequestRow>, route: Partial<RouteView> | null = {}): ExplanationView => ({
   request: makeRow({ askedModel: 'm', endedMs: 2345, ...request }),

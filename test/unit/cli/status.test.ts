@@ -3,6 +3,7 @@ import { wrapped } from '../../../src-main/cli/output.ts';
 import { statusLines } from '../../../src-main/cli/status.ts';
 import type { EngineStatus, HealthView, KeyView, ProviderView } from '../../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
+import { makeAttempt, makeRow } from '../../helpers/rows.ts';
 
 const now = 3 * 3_600_000 + 300_000;
 const health = (changes: Partial<HealthView>): HealthView => ({
@@ -176,41 +177,10 @@ describe('providers', () => {
   });
 });
 
-const requestRow = (changes: Partial<RequestRow>): RequestRow => ({
-  id: 'req_1',
-  startedAt: now - 5_000,
-  protocol: 'anthropic',
-  path: '/v1/messages',
-  userAgent: null,
-  sessionId: null,
-  agentId: null,
-  askedModel: 'sonnet',
-  stream: true,
-  requestBytes: 1,
-  route: null,
-  trace: [],
-  attempts: [],
-  state: 'running',
-  status: null,
-  error: null,
-  firstContentMs: null,
-  endedMs: null,
-  ...changes,
-});
-const attempt = (provider: string, model: string): AttemptRow => ({
-  provider,
-  model,
-  key: null,
-  mode: 'pass-through',
-  startedMs: 0,
-  firstContentMs: null,
-  endedMs: null,
-  status: 200,
-  outcome: 'answered',
-  error: null,
-  usage: null,
-  stopReason: null,
-});
+const requestRow = (changes: Partial<RequestRow>): RequestRow =>
+  makeRow({ startedAt: now - 5_000, askedModel: 'sonnet', ...changes });
+const attempt = (provider: string, model: string): AttemptRow =>
+  makeAttempt({ provider, model, status: 200, outcome: 'answered' });
 
 describe('the newest requests', () => {
   test('say what became of them, when, how long it took, and who answered', () => {

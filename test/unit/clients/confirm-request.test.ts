@@ -1,26 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { confirmation } from '../../../src-main/cli/confirm-client.ts';
 import { waitForRequest } from '../../../src-main/clients/confirm-request.ts';
-import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
+import type { RequestRow } from '../../../src-shared/requests.ts';
+import { makeAttempt, makeRow } from '../../helpers/rows.ts';
 
-const attempt: AttemptRow = {
-  ...{ provider: 'local', model: 'qwen3', key: null, mode: 'translated', startedMs: 1, firstContentMs: null },
-  ...{ endedMs: null, status: null, outcome: 'running', error: null, usage: null, stopReason: null },
-};
-const row = (changes: Partial<RequestRow> = {}): RequestRow => ({
-  ...{ id: 'req_1', startedAt: 1000, protocol: 'anthropic', path: '/v1/messages', userAgent: 'claude-cli/2' },
-  ...{ sessionId: null, agentId: null, askedModel: 'claude-opus-5-5', stream: true, requestBytes: 1, route: null },
-  ...{
-    trace: [],
+const attempt = makeAttempt({ mode: 'translated' });
+const row = (changes: Partial<RequestRow> = {}): RequestRow =>
+  makeRow({
+    ...{ id: 'req_1', startedAt: 1000, userAgent: 'claude-cli/2', askedModel: 'claude-opus-5-5' },
     attempts: [attempt],
-    state: 'running',
-    status: null,
-    error: null,
-    firstContentMs: null,
-    endedMs: null,
-  },
-  ...changes,
-});
+    ...changes,
+  });
 
 /** Each look at the log sees the next of what is given; time passes only in the pauses. */
 const waitFor = async (looks: readonly RequestRow[][], options: { timeoutMs?: number; abortAt?: number } = {}) => {

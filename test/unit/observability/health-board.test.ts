@@ -5,22 +5,20 @@ import type { ProbeReport } from '../../../src-main/observability/provider-healt
 import type { KeyView } from '../../../src-shared/control.ts';
 import { type ErrorCode, ProxyError } from '../../../src-shared/errors.ts';
 import type { AttemptRow } from '../../../src-shared/requests.ts';
+import { makeAttempt } from '../../helpers/rows.ts';
 
-const row = (changes: Partial<AttemptRow> = {}): AttemptRow => ({
-  provider: 'p',
-  model: 'm',
-  key: null,
-  mode: 'pass-through',
-  startedMs: 0,
-  firstContentMs: 500,
-  endedMs: 1_500,
-  status: 200,
-  outcome: 'answered',
-  error: null,
-  usage: null,
-  stopReason: 'end_turn',
-  ...changes,
-});
+const row = (changes: Partial<AttemptRow> = {}): AttemptRow =>
+  makeAttempt({
+    provider: 'p',
+    model: 'm',
+    startedMs: 0,
+    firstContentMs: 500,
+    endedMs: 1_500,
+    status: 200,
+    outcome: 'answered',
+    stopReason: 'end_turn',
+    ...changes,
+  });
 const key = (state: KeyView['state'], id = 'key', reason: string | null = null): KeyView => ({
   id,
   reference: 'env:K',
@@ -471,7 +469,7 @@ describe('other providers', () => {
   test('what counts as slow is as it is now', () => {
     const a = provider('a');
     const board = new HealthBoard([a], SLOW_BELOW, () => 1_000_000);
-    const usage = { input: 10, cacheRead: 0, cacheWrite: 0, output: 100, reasoning: null };
+    const usage = { input: 10, cacheRead: 0, cacheWrite: 0, output: 100 };
     board.attemptFinished(row({ provider: 'a', firstContentMs: 0, endedMs: 10_000, usage }));
     expect(board.view('a').state).toBe('healthy');
     board.follow([a], 20);

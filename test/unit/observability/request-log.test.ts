@@ -3,9 +3,9 @@ import { RequestLog } from '../../../src-main/observability/request-log.ts';
 import { EventBus } from '../../../src-main/pipeline/events.ts';
 import type { RequestEvent } from '../../../src-shared/control.ts';
 import type { AttemptRow, RequestRow } from '../../../src-shared/requests.ts';
-import { makeRow } from '../../helpers/control-engine.ts';
 import { makeProvider } from '../../helpers/providers.ts';
 import { planOf } from '../../helpers/routing.ts';
+import { makeAttempt, makeRow } from '../../helpers/rows.ts';
 
 const logs: RequestLog[] = [];
 afterEach(() => {
@@ -31,20 +31,7 @@ function setUp(capacity?: number) {
 }
 
 const target = { provider: makeProvider({ type: 'demo' }), model: 'qwen3' };
-const attempt = (): AttemptRow => ({
-  provider: 'local',
-  model: 'qwen3',
-  key: null,
-  mode: 'translated',
-  startedMs: 1,
-  firstContentMs: null,
-  endedMs: null,
-  status: null,
-  outcome: 'running',
-  error: null,
-  usage: null,
-  stopReason: null,
-});
+const attempt = (): AttemptRow => makeAttempt({ mode: 'translated' });
 
 describe('RequestLog', () => {
   it('lists the newest first and forgets the oldest', () => {

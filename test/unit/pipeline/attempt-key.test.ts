@@ -45,6 +45,7 @@ function slowKeys() {
       header: (name: string) => (name === 'x-claude-code-session-id' ? session : null),
       body: new RequestBody(Buffer.from('{"model":"m","messages":[{"role":"user","content":"hi"}]}')),
       clientCredentials: [],
+      client: null,
       signal: new AbortController().signal,
       arrivedAt: 0,
     };

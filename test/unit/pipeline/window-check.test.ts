@@ -9,6 +9,7 @@ import { RequestBody } from '../../../src-main/protocols/request-body.ts';
 import type { BaseProvider } from '../../../src-main/providers/base-provider.ts';
 import { makeProvider } from '../../helpers/providers.ts';
 import { factWorld } from '../../helpers/routing.ts';
+import { makeAttempt } from '../../helpers/rows.ts';
 
 const WINDOW = 100_000;
 /** Default estimate: a token for four bytes. */
@@ -28,6 +29,7 @@ function requestOf(content: unknown, headers: Record<string, string> = {}): Clie
     header: (name) => headers[name] ?? null,
     body,
     clientCredentials: [],
+    client: null,
     signal: new AbortController().signal,
     arrivedAt: 0,
   };
@@ -61,24 +63,10 @@ function checkWith({ local = { tokens: 0, method: 'learned' }, own = { kind: 'no
 
 function attempt(request: ClientRequest, provider: BaseProvider): AttemptContext {
   const context = new RequestContext(request, factWorld);
-  const row = {
-    provider: provider.id,
-    model: 'm',
-    key: null,
-    mode: 'pass-through',
-    startedMs: 0,
-    firstContentMs: null,
-    endedMs: null,
-    status: null,
-    outcome: 'running',
-    error: null,
-    usage: null,
-    stopReason: null,
-  } as const;
   return {
     request: context,
     target: { provider, model: 'm' },
-    row: { ...row },
+    row: makeAttempt({ provider: provider.id, model: 'm' }),
     noOther: true,
     isFinal: true,
     othersForRefused: false,

@@ -5,7 +5,8 @@ import path from 'node:path';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { FromWorker, ToWorker } from '../../../src-main/storage/disk-calls.ts';
+import type { FromDatabase, ToDatabase } from '../../../src-main/storage/database-calls.ts';
+import type { DiskCalls } from '../../../src-main/storage/disk-calls.ts';
 import { ReasoningStore } from '../../../src-main/storage/reasoning-store.ts';
 import { serveDatabase } from '../../../src-main/storage/serve-database.ts';
 import { turnOf } from '../../helpers/remembered-turns.ts';
@@ -14,15 +15,15 @@ const MOST_TURNS = 4;
 
 /** What runs in the worker, without a thread of its own: to start one takes longer than all the rest. */
 class NearWorker extends EventEmitter {
-  readonly #serve: (message: ToWorker) => void;
+  readonly #serve: (message: ToDatabase<DiskCalls>) => void;
   readonly ref = (): void => undefined;
   readonly unref = (): void => undefined;
   readonly terminate = (): Promise<number> => Promise.resolve(0);
-  readonly postMessage = (message: ToWorker): void => this.#serve(structuredClone(message));
+  readonly postMessage = (message: ToDatabase<DiskCalls>): void => this.#serve(structuredClone(message));
 
   constructor({ workerData }: WorkerOptions) {
     super();
-    const send = (message: FromWorker): boolean => this.emit('message', structuredClone(message));
+    const send = (message: FromDatabase): boolean => this.emit('message', structuredClone(message));
     this.#serve = serveDatabase(workerData, (message) => setImmediate(send, message));
   }
 }

@@ -4,7 +4,11 @@ import path from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { nothingRemembered } from '../../../src-main/protocols/remembered-turn.ts';
-import type { ToWorker } from '../../../src-main/storage/disk-calls.ts';
+import type { ToDatabase } from '../../../src-main/storage/database-calls.ts';
+import type { DiskCalls } from '../../../src-main/storage/disk-calls.ts';
+
+type ToWorker = ToDatabase<DiskCalls>;
+
 import { ReasoningStore, type ReasoningStoreOptions } from '../../../src-main/storage/reasoning-store.ts';
 import { signatureDigest } from '../../../src-main/storage/signature-table.ts';
 import { folderForTest, turnOf } from '../../helpers/remembered-turns.ts';

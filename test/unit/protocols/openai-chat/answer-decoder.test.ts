@@ -51,7 +51,11 @@ const expected: Record<string, Expected> = {
     stop: 'end_turn',
     usage: usage(10, 8, 40, 0, 5),
   },
-  'reasoning-details': { content: [thinking('Thinking.'), text('Done.')], stop: 'end_turn', usage: usage(20, 6) },
+  'reasoning-details': {
+    content: [thinking('Thinking.'), text('Done.')],
+    stop: 'end_turn',
+    usage: { ...usage(20, 6), cost_usd: 0.0001 },
+  },
   'content-parts': { content: [thinking('Hm.'), text('Yes.')], stop: 'end_turn', usage: usage(5, 3) },
   'tools-one-after-another': {
     content: [text('Looking.'), tool('call_a', 'Read', { path: 'a }"{ ü' }), tool('call_b', 'Bash', { command: 'ls' })],

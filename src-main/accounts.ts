@@ -1,0 +1,61 @@
+import type { Config } from '../src-shared/config.ts';
+import type { ResolveKey } from '../src-shared/keys.ts';
+import type { Folders } from './config/folders.ts';
+import { AllRequests } from './observability/all-requests.ts';
+import { LastErrors } from './observability/last-errors.ts';
+import type { Logger } from './observability/logger.ts';
+import { LoopDelay } from './observability/loop-delay.ts';
+import type { RequestLog } from './observability/request-log.ts';
+import type { EventBus } from './pipeline/events.ts';
+import type { Middleware } from './pipeline/middleware.ts';
+import { HistoryStore } from './storage/history/history-store.ts';
+
+/** What keeping accounts needs of the engine. */
+export interface AccountsWorld {
+  bus: EventBus;
+  requests: RequestLog;
+  folders: Folders;
+  /** In force now. */
+  config: () => Config;
+  log: Logger;
+  /** Removes secrets from a text. */
+  redact: (text: string) => string;
+  /** Told what the user should know, in words, also long after the start. */
+  onWarning: (warning: string) => void;
+  resolveKey: ResolveKey;
+}
+
+/** What is written down of requests, and what bounds them: it outlives configurations. */
+export class Accounts {
+  /** What hangs on the pipeline, the outermost first. */
+  readonly middleware: readonly Middleware[];
+  readonly lastErrors: LastErrors;
+  readonly requests: AllRequests;
+  readonly #history: HistoryStore;
+  readonly loopDelay = new LoopDelay();
+
+  constructor({ bus, requests, folders, config, redact, onWarning }: AccountsWorld) {
+    this.#history = new HistoryStore({ folder: folders.data, settings: config().history, redact, onWarning });
+    this.requests = new AllRequests(requests, this.#history);
+    bus.on('request.finished', (row) => this.#history.add(row, requests.routeOf(row.id)));
+    this.lastErrors = new LastErrors(bus);
+    this.middleware = [];
+  }
+
+  /** Another configuration is in force. */
+  follow({ history }: Config): void {
+    this.#history.follow(history);
+  }
+
+  /** What the user should know now, in words. */
+  get warnings(): string[] {
+    return [];
+  }
+
+  /** Writes down what still waits. */
+  async close(): Promise<void> {
+    this.loopDelay.close();
+    this.lastErrors.close();
+    await this.#history.close();
+  }
+}

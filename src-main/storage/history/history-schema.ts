@@ -1,0 +1,71 @@
+import type { Migration } from '../sqlite.ts';
+
+/**
+ * The schema of history.db, a step for each version it has had; a new version adds one, and none is ever changed.
+ *
+ * A request is found by what stands in `request`: numbers, and texts by their numbers in `name`. What is shown of it is in
+ * `line`, and how it was routed in `detail`, both JSON that is made small (line-bytes.ts); lists never read `detail`. `attempt` is
+ * the ledger: what each call of a provider used and cost.
+ */
+export const historyMigrations: readonly Migration[] = [
+  (db) =>
+    db.exec(`
+      CREATE TABLE name (
+        id INTEGER PRIMARY KEY,
+        text TEXT NOT NULL UNIQUE
+      ) STRICT;
+      CREATE TABLE request (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        started INTEGER NOT NULL, -- Unix time in ms
+        state INTEGER NOT NULL, -- 0 answered, 1 failed, 2 aborted
+        asked INTEGER NOT NULL, -- a name, as all that follow
+        model INTEGER,
+        provider INTEGER,
+        route INTEGER,
+        session INTEGER,
+        project INTEGER,
+        client INTEGER,
+        class INTEGER
+      ) STRICT;
+      CREATE INDEX request_by_start ON request (started);
+      CREATE INDEX request_by_state ON request (state, started) WHERE state > 0;
+      CREATE INDEX request_by_asked ON request (asked, started);
+      CREATE INDEX request_by_model ON request (model, started) WHERE model IS NOT NULL;
+      CREATE INDEX request_by_provider ON request (provider, started) WHERE provider IS NOT NULL;
+      CREATE INDEX request_by_route ON request (route, started) WHERE route IS NOT NULL;
+      CREATE INDEX request_by_session ON request (session, started) WHERE session IS NOT NULL;
+      CREATE INDEX request_by_project ON request (project, started) WHERE project IS NOT NULL;
+      CREATE INDEX request_by_client ON request (client, started) WHERE client IS NOT NULL;
+      CREATE INDEX request_by_class ON request (class, started) WHERE class IS NOT NULL;
+      CREATE TABLE line (
+        key INTEGER PRIMARY KEY,
+        data BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE detail (
+        key INTEGER PRIMARY KEY,
+        data BLOB NOT NULL
+      ) STRICT;
+      CREATE TABLE attempt (
+        request INTEGER NOT NULL,
+        number INTEGER NOT NULL, -- the first is 0
+        at INTEGER NOT NULL, -- Unix time in ms of its beginning
+        provider INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        account INTEGER, -- the key, by its name
+        outcome INTEGER NOT NULL, -- 0 answered, 1 failed, 2 aborted
+        error INTEGER, -- its code
+        ms REAL,
+        input INTEGER, -- tokens; NULL: not reported
+        cache_read INTEGER,
+        cache_write_5m INTEGER,
+        cache_write_1h INTEGER,
+        output INTEGER,
+        reasoning INTEGER, -- part of output; NULL: not reported
+        is_partial INTEGER NOT NULL,
+        usd REAL, -- NULL: not known
+        is_reported INTEGER NOT NULL, -- the cost: by the provider itself
+        PRIMARY KEY (request, number)
+      ) STRICT, WITHOUT ROWID;
+    `),
+];
