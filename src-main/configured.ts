@@ -65,6 +65,7 @@ export class Configured {
   readonly simulation: Simulation;
   readonly storedKeys: StoredKeys;
   readonly facts: FactWorld;
+  readonly subscription: SubscriptionUse;
   readonly times: AnswerTimes;
   readonly failover: FailoverSettings;
   readonly #entries: readonly Entry[];
@@ -95,6 +96,7 @@ export class Configured {
       },
     });
     const subscription = new SubscriptionUse({ providers: this.enabled, now: Date.now });
+    this.subscription = subscription;
     this.facts = {
       headers: this.router.headers,
       // Budgets come with the ledger.

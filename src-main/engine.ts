@@ -398,6 +398,7 @@ class RunningEngine implements Engine {
         config: { view: () => this.#configView(), manager: this.#manager },
         requests: this.#requests,
         past: this.#accounts.requests,
+        subscriptions: () => this.#inForce.subscription.windows(),
         explain: async (which) => mapTexts(await this.#accounts.requests.explain(which), redact),
         routing: {
           view: () => mapTexts(this.#inForce.simulation.view(this.#allWarnings), redact),

@@ -5,6 +5,7 @@ import type { HealthSnapshot } from './health.ts';
 import { type HistoryView, type RequestPage, requestQuerySchema } from './history.ts';
 import type { RequestRow } from './requests.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from './routing.ts';
+import { type SubscriptionView, type UsageView, usageQuerySchema } from './usage.ts';
 
 /**
  * The control API: every call and every event stream that the GUI and the command line may use. One implementation
@@ -333,6 +334,12 @@ export const controlContract = {
       .input(z.object({ id: requestId.default('latest') }).prefault({}))
       .output(output<ExplanationView | null>()),
     live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
+  },
+  usage: {
+    /** What was used and what it cost, by provider, model, day and the like. */
+    sums: read.input(usageQuerySchema.prefault({})).output(output<UsageView>()),
+    /** Windows of subscriptions, the fullest first. */
+    subscriptions: read.output(output<SubscriptionView[]>()),
   },
   history: {
     /** Where requests are kept, and how many. */

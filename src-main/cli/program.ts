@@ -1,10 +1,12 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { nearName } from '../../src-shared/near-names.ts';
+import { usageParts } from '../../src-shared/usage.ts';
 import type { Shell } from './completion-scripts.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import { commandName, outliveReaders, print } from './output.ts';
 import { asksForJson, reportError } from './report-error.ts';
+import { parseSince } from './time-spans.ts';
 
 /**
  * Runs `cproxy` with the arguments behind its name. Commands are loaded when they are called.
@@ -142,6 +144,61 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     .action(async (target: string | undefined, options) => {
       const { circuits } = await import('./circuits.ts');
       finish(await circuits(target, options));
+    });
+
+  program
+    .command('requests')
+    .description('what was asked, newest first: when, what became of it, tokens read / written, and cost')
+    .argument('[text]', "a part of a model's name or of a folder, or the beginning of an id")
+    .option('--failed', 'only those that failed')
+    .option('--provider <id>', 'that a provider was asked')
+    .option('--model <name>', 'that were asked of a model, or answered by one')
+    .option('--session <id>', 'of a session')
+    .option('--project <folder>', 'of a folder')
+    .option('--client <name>', 'that came with a client token')
+    .addOption(
+      new Option('--since <time>', 'from then on: 30m, 2h, 7d, or 2026-11-01').argParser((text: string) =>
+        parseSince(text),
+      ),
+    )
+    .addOption(new Option('--limit <number>', 'how many; 50 where absent').argParser(parseCount))
+    .option('--after <place>', 'where the page before ended')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples('cproxy requests --failed --since 2h', 'cproxy requests --project ~/work/app --json | jq .rows[].id'),
+    )
+    .action(async (text: string | undefined, options) => {
+      const { requests } = await import('./requests.ts');
+      finish(await requests(text, options));
+    });
+
+  program
+    .command('usage')
+    .description('tokens and cost, by model, provider, day and the like; how far subscriptions are used up')
+    .addOption(
+      new Option('--by <parts...>', 'one or two of: provider, model, route, project, client, class, session, day, hour')
+        .choices(usageParts)
+        .default(['model']),
+    )
+    .addOption(
+      new Option('--since <time>', 'from then on: 2h, 7d, 4w, or 2026-11-01').argParser((text: string) =>
+        parseSince(text),
+      ),
+    )
+    .option('--provider <id>', 'of one provider')
+    .option('--model <name>', 'of one model')
+    .option('--project <folder>', 'of one folder')
+    .option('--client <name>', 'of one client token')
+    .addOption(new Option('--limit <number>', 'how many lines; 200 where absent').argParser(parseCount))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples('cproxy usage --since 7d --by day', 'cproxy usage --by provider model', 'cproxy usage --by session'),
+    )
+    .action(async (options) => {
+      const { usage } = await import('./usage.ts');
+      finish(await usage(options));
     });
 
   program

@@ -19,6 +19,7 @@ import { ProxyError } from '../../src-shared/errors.ts';
 import type { HealthSnapshot } from '../../src-shared/health.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from '../../src-shared/routing.ts';
 import type { AllRequests } from '../observability/all-requests.ts';
+import type { SubscriptionView } from '../../src-shared/usage.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
 import type { AdminSessions } from './admin-sessions.ts';
@@ -55,7 +56,8 @@ export interface ControlContext {
   /** Why a request went where it went; null where there is none such. @throws ProxyError `invalid_field` */
   explain(which: string): Promise<ExplanationView | null>;
   /** Those on disk as well. */
-  past: Pick<AllRequests, 'page' | 'find' | 'view'>;
+  past: Pick<AllRequests, 'page' | 'find' | 'usage' | 'view'>;
+  subscriptions(): SubscriptionView[];
   routing: {
     view(): RoutingView;
     /** @throws ProxyError `invalid_field` */
@@ -118,6 +120,10 @@ export function createControlRouter(context: ControlContext) {
       find: api.requests.find.handler(({ input }) => context.past.find(input.id)),
       explain: api.requests.explain.handler(({ input }) => context.explain(input.id)),
       live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
+    },
+    usage: {
+      sums: api.usage.sums.handler(({ input }) => context.past.usage(input)),
+      subscriptions: api.usage.subscriptions.handler(() => context.subscriptions()),
     },
     history: {
       view: api.history.view.handler(() => context.past.view()),

@@ -2,7 +2,9 @@ import { ProxyError } from '../../src-shared/errors.ts';
 import type { HistoryView, RequestFilter, RequestPage, RequestQuery } from '../../src-shared/history.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import type { ExplanationView, RouteView } from '../../src-shared/routing.ts';
+import type { UsageQuery, UsageView } from '../../src-shared/usage.ts';
 import type { RequestLog } from './request-log.ts';
+import { usageOfRows } from './usage-of-rows.ts';
 
 /** A place in what is kept. */
 interface Place {
@@ -18,6 +20,7 @@ export interface KeptRequests {
     after: Place | null;
   }): Promise<{ rows: RequestRow[]; next: Place | null }>;
   find(which: string): Promise<readonly { row: RequestRow; route: RouteView | null }[]>;
+  usage(query: UsageQuery): Promise<Omit<UsageView, 'source'>>;
   view(): Promise<HistoryView>;
 }
 
@@ -63,6 +66,16 @@ export class AllRequests {
       });
     if (found === undefined) return null;
     return { request: found.row, route: found.route, steps: [] };
+  }
+
+  /** What was used, and what it cost. */
+  async usage(query: UsageQuery): Promise<UsageView> {
+    try {
+      return { ...(await this.#kept.usage(query)), source: 'disk' };
+    } catch {
+      const ended = this.#log.list(Number.MAX_SAFE_INTEGER).filter(({ state }) => state !== 'running');
+      return { ...usageOfRows(ended, query), source: 'memory' };
+    }
   }
 
   view(): Promise<HistoryView> {

@@ -1,7 +1,8 @@
 import type { KeyView } from '../../src-shared/control.ts';
+import type { SubscriptionView } from '../../src-shared/usage.ts';
 
 export interface SubscriptionUseOptions {
-  providers: readonly { readonly keys: { views(): KeyView[] } }[];
+  providers: readonly { readonly id: string; readonly keys: { views(): KeyView[] } }[];
   /** Unix time in ms. */
   now: () => number;
 }
@@ -24,18 +25,24 @@ export class SubscriptionUse {
   used(): number | null {
     const now = this.#options.now();
     if (this.#last === null || Math.abs(now - this.#last.at) >= KEPT_MS)
-      this.#last = { used: this.#fullest(now), at: now };
+      this.#last = { used: this.windows()[0]?.used ?? null, at: now };
     return this.#last.used;
   }
 
-  #fullest(now: number): number | null {
-    let fullest: number | null = null;
-    for (const { keys } of this.#options.providers)
-      for (const { limits } of keys.views())
-        for (const { name, used, resetsAt } of limits) {
-          if (used === null || !WINDOW.test(name)) continue;
-          fullest = Math.max(fullest ?? 0, resetsAt !== null && resetsAt <= now ? 0 : used);
-        }
-    return fullest;
+  /** All windows, the fullest first. One that has begun anew since is empty. */
+  windows(): SubscriptionView[] {
+    const now = this.#options.now();
+    const windows = this.#options.providers.flatMap(({ id, keys }) =>
+      keys.views().flatMap((key) =>
+        key.limits.flatMap(({ name, used, resetsAt }): SubscriptionView[] => {
+          if (used === null || !WINDOW.test(name)) return [];
+          const isOver = resetsAt !== null && resetsAt <= now;
+          return [
+            { provider: id, key: key.id, window: name, used: isOver ? 0 : used, resetsAt: isOver ? null : resetsAt },
+          ];
+        }),
+      ),
+    );
+    return windows.sort((a, b) => b.used - a.used);
   }
 }

@@ -120,9 +120,11 @@ export async function startControlEngine(
       },
       requests,
       explain: async (which) => requests.explain(which),
+      subscriptions: () => [],
       past: new AllRequests(requests, {
         page: () => Promise.reject(new Error('no disk')),
         find: () => Promise.reject(new Error('no disk')),
+        usage: () => Promise.reject(new Error('no disk')),
         view: () => Promise.reject(new Error('no disk')),
       }),
       routing: {

@@ -1,6 +1,7 @@
 import type { RequestFilter } from '../../../src-shared/history.ts';
 import type { RequestRow } from '../../../src-shared/requests.ts';
 import type { RouteView } from '../../../src-shared/routing.ts';
+import type { UsageQuery, UsageView } from '../../../src-shared/usage.ts';
 
 /** A request that has ended, as JSON: that costs the thread that answers requests less than a copy would. */
 export interface HistoryEntry {
@@ -46,6 +47,7 @@ export interface HistoryCalls {
   page: { asked: PageQuestion; answer: PageAnswer };
   /** By an id or the beginning of one, `latest`, or `failed`. Two where the beginning is that of several. */
   find: { asked: { which: string }; answer: readonly StoredRequest[] };
+  usage: { asked: UsageQuery; answer: Omit<UsageView, 'source'> };
   /** Forgets what is too old, or too much. */
   expire: { asked: { days: number; maxBytes: number }; answer: null };
   stats: { asked: null; answer: HistoryStats };

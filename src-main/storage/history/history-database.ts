@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { AttemptRow, RequestRow, TraceStep } from '../../../src-shared/requests.ts';
 import type { RouteView } from '../../../src-shared/routing.ts';
+import type { UsageQuery, UsageView } from '../../../src-shared/usage.ts';
 import {
   asBroken,
   bytesOf,
@@ -17,6 +18,7 @@ import type { HistoryEntry, HistoryStats, PageAnswer, PageQuestion, StoredReques
 import { historyMigrations } from './history-schema.ts';
 import { packLine, unpackLine } from './line-bytes.ts';
 import { pageSql } from './page-sql.ts';
+import { readSums, SumWriter } from './sums.ts';
 
 const DAY_MS = 86_400_000;
 /** Requests that are dropped in one transaction: others wait for it. */
@@ -60,6 +62,7 @@ interface Opened {
   readonly db: DatabaseSync;
   readonly run: Record<keyof typeof queries, StatementSync>;
   readonly names: Map<string, number>;
+  readonly sums: SumWriter;
   /** Prepared when first asked. */
   readonly pages: Map<string, StatementSync>;
 }
@@ -135,6 +138,10 @@ export class HistoryDatabase {
     );
   }
 
+  usage(query: UsageQuery, now: number): Omit<UsageView, 'source'> {
+    return this.#repairing(now, ({ db, run }) => readSums(db, query, (text) => idOf(run, text)));
+  }
+
   /** Forgets what is older than so many days, and the oldest of what takes more room than it may. */
   expire({ days, maxBytes }: { days: number; maxBytes: number }, now: number): void {
     this.#repairing(now, (opened) => {
@@ -172,7 +179,8 @@ export class HistoryDatabase {
       // Its indexes change all over.
       db.exec('PRAGMA cache_size = -8000');
       const prepared = Object.entries(queries).map(([name, sql]) => [name, db.prepare(sql)]);
-      return { db, run: Object.fromEntries(prepared) as Opened['run'], names: new Map(), pages: new Map() };
+      const run = Object.fromEntries(prepared) as Opened['run'];
+      return { db, run, names: new Map(), sums: new SumWriter(db), pages: new Map() };
     } catch (error) {
       db.close();
       throw asBroken(error);
@@ -219,6 +227,7 @@ function add(opened: Opened, entry: HistoryEntry): void {
   const { trace, ...line } = row;
   run.addLine.run(key, packLine(JSON.stringify({ ...line, trace: [] })));
   run.addDetail.run(key, packLine(`{"trace":${JSON.stringify(trace)},"route":${entry.route ?? 'null'}}`));
+  opened.sums.add(row, (text) => name(text) ?? 0);
   for (const [number, attempt] of row.attempts.entries())
     run.addAttempt.run(...ledgerRow(key, number, row, attempt, name));
 }
@@ -264,15 +273,22 @@ function nameId({ run, names }: Opened, text: string): number {
   return id;
 }
 
+function idOf(run: Opened['run'], text: string): number | null {
+  const found = run.findName.get(text);
+  return found === undefined ? null : Number(found.id);
+}
+
 function findPage(opened: Opened, { filter, limit, after }: PageQuestion): { key: unknown; started: unknown }[] {
   const { run, db, pages } = opened;
-  const idOf = (text: string): number | null => {
-    const found = run.findName.get(text);
-    return found === undefined ? null : Number(found.id);
-  };
   const idsLike = (text: string): number[] =>
     run.likeNames.all(`%${text.replace(/[\\%_]/g, '\\$&')}%`).map(({ id }) => Number(id));
-  const query = pageSql(filter, { limit, after, state: (state) => states[state] ?? 1, idOf, idsLike });
+  const query = pageSql(filter, {
+    limit,
+    after,
+    state: (state) => states[state] ?? 1,
+    idOf: (text) => idOf(run, text),
+    idsLike,
+  });
   if (query === null) return [];
   let statement = pages.get(query.sql);
   if (statement === undefined) {

@@ -5,7 +5,7 @@ import type { Migration } from '../sqlite.ts';
  *
  * A request is found by what stands in `request`: numbers, and texts by their numbers in `name`. What is shown of it is in
  * `line`, and how it was routed in `detail`, both JSON that is made small (line-bytes.ts); lists never read `detail`. `attempt` is
- * the ledger: what each call of a provider used and cost.
+ * the ledger: what each call of a provider used and cost. `sum` and `session_sum` add it up as it is written, and outlive it.
  */
 export const historyMigrations: readonly Migration[] = [
   (db) =>
@@ -64,8 +64,29 @@ export const historyMigrations: readonly Migration[] = [
         reasoning INTEGER, -- part of output; NULL: not reported
         is_partial INTEGER NOT NULL,
         usd REAL, -- NULL: not known
-        is_reported INTEGER NOT NULL, -- the cost: by the provider itself
+        is_reported INTEGER NOT NULL, -- whether the provider itself said the cost
         PRIMARY KEY (request, number)
       ) STRICT, WITHOUT ROWID;
+      CREATE TABLE sum (
+        quarter INTEGER NOT NULL, -- of an hour, since 1970
+        provider INTEGER NOT NULL, -- a name, as all that follow; 0: none
+        model INTEGER NOT NULL,
+        route INTEGER NOT NULL,
+        project INTEGER NOT NULL,
+        client INTEGER NOT NULL,
+        class INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+        output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL,
+        PRIMARY KEY (quarter, provider, model, route, project, client, class)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE session_sum (
+        session INTEGER PRIMARY KEY,
+        first INTEGER NOT NULL, -- Unix times in ms of its first and last request
+        last INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+        output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL
+      ) STRICT;
     `),
 ];

@@ -3,6 +3,7 @@ import type { HistoryView } from '../../../src-shared/history.ts';
 import type { HistoryConfig } from '../../../src-shared/history-config.ts';
 import type { RequestRow } from '../../../src-shared/requests.ts';
 import type { RouteView } from '../../../src-shared/routing.ts';
+import type { UsageQuery, UsageView } from '../../../src-shared/usage.ts';
 import { DatabaseLink, type DatabaseLinkOptions, DiskError, within } from '../database-link.ts';
 import { workerFile } from '../worker-file.ts';
 import type {
@@ -107,6 +108,12 @@ export class HistoryStore {
   async find(which: string): Promise<readonly StoredRequest[]> {
     await this.write();
     return await this.#ask('find', { which });
+  }
+
+  /** Sums of all that has ended, also of what is no longer kept. @throws DiskError where it does not work at present */
+  async usage(query: UsageQuery): Promise<Omit<UsageView, 'source'>> {
+    await this.write();
+    return await this.#ask('usage', query);
   }
 
   async view(): Promise<HistoryView> {

@@ -21,6 +21,8 @@ export function serveHistory(
             return { answer: database.page(asked, now) };
           case 'find':
             return { answer: database.find(asked.which, now) };
+          case 'usage':
+            return { answer: database.usage(asked, now) };
           case 'expire':
             database.expire(asked, now);
             return { answer: null };

@@ -17,7 +17,7 @@ function useOf(limits: () => RateLimitView[]) {
     asked += 1;
     return { id: 'key', reference: null, state: 'ready', until: null, reason: null, limits: limits() };
   };
-  const use = new SubscriptionUse({ providers: [{ keys: { views: () => [key()] } }], now: () => clock.now });
+  const use = new SubscriptionUse({ providers: [{ id: 'p', keys: { views: () => [key()] } }], now: () => clock.now });
   return { use, clock, asked: () => asked };
 }
 

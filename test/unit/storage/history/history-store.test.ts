@@ -91,7 +91,10 @@ describe('the log of requests', () => {
   test('finds by everything that a filter says', async () => {
     const { store } = open(newFolder());
     const failover = [makeAttempt({ provider: 'a', outcome: 'failed' }), makeAttempt({ provider: 'b', model: 'big' })];
-    store.add(ended({ id: 'req_1', startedAt: NOW + 1, attempts: failover, sessionId: 's', project: '/home/x_y' }), null);
+    store.add(
+      ended({ id: 'req_1', startedAt: NOW + 1, attempts: failover, sessionId: 's', project: '/home/x_y' }),
+      null,
+    );
     store.add(ended({ id: 'req_2', startedAt: NOW + 2, state: 'failed', client: 'laptop', class: 'main' }), null);
     store.add(ended({ id: 'req_3', startedAt: NOW + 3, askedModel: 'other', route: 'rule night' }), null);
     const cases: [RequestFilter, string[]][] = [
