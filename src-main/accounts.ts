@@ -1,7 +1,9 @@
 import type { Config } from '../src-shared/config.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
+import { ResponseCache } from './cache/response-cache.ts';
 import type { Folders } from './config/folders.ts';
 import { AllRequests } from './observability/all-requests.ts';
+import { alertInWords, CacheAlerts } from './observability/cache-alert.ts';
 import { LastErrors } from './observability/last-errors.ts';
 import type { Logger } from './observability/logger.ts';
 import { LoopDelay } from './observability/loop-delay.ts';
@@ -9,6 +11,7 @@ import type { RequestLog } from './observability/request-log.ts';
 import type { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
 import { HistoryStore } from './storage/history/history-store.ts';
+import { RedisLink } from './storage/redis-link.ts';
 
 /** What keeping accounts needs of the engine. */
 export interface AccountsWorld {
@@ -31,31 +34,47 @@ export class Accounts {
   readonly middleware: readonly Middleware[];
   readonly lastErrors: LastErrors;
   readonly requests: AllRequests;
+  readonly cache: ResponseCache;
+  readonly redis: RedisLink;
+  readonly cacheAlerts: CacheAlerts;
   readonly #history: HistoryStore;
   readonly loopDelay = new LoopDelay();
 
-  constructor({ bus, requests, folders, config, redact, onWarning }: AccountsWorld) {
+  constructor({ bus, requests, folders, config, log, redact, onWarning, resolveKey }: AccountsWorld) {
     this.#history = new HistoryStore({ folder: folders.data, settings: config().history, redact, onWarning });
     this.requests = new AllRequests(requests, this.#history);
     bus.on('request.finished', (row) => this.#history.add(row, requests.routeOf(row.id)));
     this.lastErrors = new LastErrors(bus);
-    this.middleware = [];
+    this.cacheAlerts = new CacheAlerts({
+      bus,
+      onAlert: (alert) => log.warn(alertInWords(alert), { id: alert.request }),
+    });
+    this.redis = new RedisLink({ settings: () => config().redis, resolveKey });
+    this.cache = new ResponseCache({
+      settings: () => ({ ...config().cache, prefix: config().redis.prefix }),
+      redis: () => this.redis.client(),
+      onTrouble: (warning) => log.warn(warning),
+    });
+    this.middleware = [this.cache];
   }
 
   /** Another configuration is in force. */
   follow({ history }: Config): void {
     this.#history.follow(history);
+    this.cache.follow();
   }
 
   /** What the user should know now, in words. */
   get warnings(): string[] {
-    return [];
+    return this.cache.warnings;
   }
 
   /** Writes down what still waits. */
   async close(): Promise<void> {
     this.loopDelay.close();
     this.lastErrors.close();
+    this.cacheAlerts.close();
+    this.redis.close();
     await this.#history.close();
   }
 }

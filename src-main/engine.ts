@@ -26,6 +26,8 @@ import { healthSnapshot, systemHealth } from './observability/health-snapshot.ts
 import type { Logger } from './observability/logger.ts';
 import { logRequests } from './observability/request-lines.ts';
 import { RequestLog } from './observability/request-log.ts';
+import { BatchPlaces, batchPlacesSchema, type SavedBatchPlaces } from './pipeline/batch-places.ts';
+import { Batches } from './pipeline/batches.ts';
 import { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
@@ -45,6 +47,7 @@ import { headerSecrets } from './secrets/redact.ts';
 import { Redactor } from './secrets/redactor.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
 import { TokenStore } from './secrets/token-store.ts';
+import { registerBatchesDoor } from './server/batches-door.ts';
 import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
 import { Listeners } from './server/listeners.ts';
@@ -149,6 +152,7 @@ class RunningEngine implements Engine {
   readonly #transport: Transport;
   readonly #routing: RoutingState;
   readonly #outcomes: KeptFile<SavedOutcomes>;
+  readonly #batchPlaces: KeptFile<SavedBatchPlaces>;
   readonly #tokens: TokenStore;
   readonly #sessions: AdminSessions;
   readonly #requests: RequestLog;
@@ -202,6 +206,12 @@ class RunningEngine implements Engine {
       write: writePrivateFile,
       onWarning,
     });
+    this.#batchPlaces = new KeptFile({
+      file: join(folders.data, 'batches.json'),
+      schema: batchPlacesSchema,
+      write: writePrivateFile,
+      onWarning,
+    });
     const outcomes = new Outcomes({
       saved: this.#outcomes.read(),
       onLearned: () => this.#outcomes.changed(() => outcomes.saved()),
@@ -228,6 +238,7 @@ class RunningEngine implements Engine {
       remembers: keep !== 'nothing',
     };
     this.#inForce = this.#configure(loaded, null);
+    this.#followLog(config);
 
     this.#tokens = TokenStore.open(folders.data);
     warnings.push(...this.#tokens.warnings);
@@ -261,6 +272,8 @@ class RunningEngine implements Engine {
         stack: error instanceof Error ? error.stack : String(error),
       });
     this.#counter = new TokenCounter({ corrections: this.#store.corrections, onWarning });
+    const instanceId = randomBytes(8).toString('hex');
+    const isSelf = (url: URL): boolean => this.#isSelf(url);
     this.#pipeline = new Pipeline({
       router: () => this.#inForce.router,
       facts: () => this.#inForce.facts,
@@ -268,8 +281,8 @@ class RunningEngine implements Engine {
       failover: () => this.#inForce.failover,
       bus,
       middleware: [...this.#accounts.middleware, ...(options.middleware ?? [])],
-      instanceId: randomBytes(8).toString('hex'),
-      isSelf: (url) => this.#isSelf(url),
+      instanceId,
+      isSelf,
       redact,
       memory: keep === 'nothing' ? noMemory : this.#store,
       counter: this.#counter,
@@ -286,6 +299,9 @@ class RunningEngine implements Engine {
     const countTokens: Pipeline['countTokens'] = (request) => this.#pipeline.countTokens(request);
     registerMessagesDoor(server, { handle, countTokens });
     registerOpenaiDoors(server, { handle, countTokens });
+    const places = new BatchPlaces(this.#batchPlaces.read(), () => this.#batchPlaces.changed(() => places.saved()));
+    const batches = new Batches({ providers: () => this.#inForce.enabled, instanceId, isSelf, redact, places });
+    registerBatchesDoor(server, { handle: (request) => batches.handle(request) });
     registerModelsDoor(server, {
       list: () => this.#inForce.router.list(),
       find: (model) => this.#inForce.router.find(model),
@@ -399,11 +415,13 @@ class RunningEngine implements Engine {
         requests: this.#requests,
         past: this.#accounts.requests,
         subscriptions: () => this.#inForce.subscription.windows(),
+        cacheAlerts: () => mapTexts(this.#accounts.cacheAlerts.list(), redact),
         explain: async (which) => mapTexts(await this.#accounts.requests.explain(which), redact),
         routing: {
           view: () => mapTexts(this.#inForce.simulation.view(this.#allWarnings), redact),
           simulate: async (question) => mapTexts(await this.#inForce.simulation.run(question), redact),
         },
+        cache: this.#accounts.cache,
         circuits: this.#routing.circuits,
         health: () => this.#healthSnapshot(),
         probe: (provider) => this.#background.probe(provider),
@@ -467,6 +485,7 @@ class RunningEngine implements Engine {
       await this.#store.close();
       await this.#accounts.close();
       await this.#outcomes.close();
+      await this.#batchPlaces.close();
       this.#state = 'stopped';
       this.#lock.release();
       this.#stopped.resolve();
@@ -509,11 +528,16 @@ class RunningEngine implements Engine {
     const replaced = next.replacedOf(before);
     for (const { id, isElsewhere } of replaced) this.#routing.forget(id, isElsewhere);
     this.#met = this.#met.filter(({ provider }) => !replaced.some(({ id }) => id === provider));
-    this.#options.log.setLevel?.(next.config.logging.level);
+    this.#followLog(next.config);
     this.#background.follow(next);
     this.#accounts.follow(next.config);
     // What reading throws, the first request meets as well.
     for (const provider of next.enabled) if (!before.has(provider)) provider.keys.read().catch(() => undefined);
+  }
+
+  #followLog({ logging }: Config): void {
+    const file = logging.file ? join(this.#options.folders.logs, 'cproxy.log') : null;
+    this.#options.log.follow?.({ ...logging, file, redact: this.#secrets.redact });
   }
 
   /** @returns why it is not listened there, in words. */

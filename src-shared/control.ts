@@ -1,5 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import type { CacheView } from './cache.ts';
+import type { CacheAlertView } from './cache-alert.ts';
 import { factsInputSchema } from './facts-input.ts';
 import type { HealthSnapshot } from './health.ts';
 import { type HistoryView, type RequestPage, requestQuerySchema } from './history.ts';
@@ -340,6 +342,8 @@ export const controlContract = {
     sums: read.input(usageQuerySchema.prefault({})).output(output<UsageView>()),
     /** Windows of subscriptions, the fullest first. */
     subscriptions: read.output(output<SubscriptionView[]>()),
+    /** Sessions whose input no longer comes from the providers' caches, newest first; since the start. */
+    alerts: read.output(output<CacheAlertView[]>()),
   },
   history: {
     /** Where requests are kept, and how many. */
@@ -357,6 +361,11 @@ export const controlContract = {
     probe: change
       .input(z.object({ provider: z.string().min(1).max(200).optional() }).prefault({}))
       .output(output<EngineStatus>()),
+  },
+  cache: {
+    view: read.output(output<CacheView>()),
+    /** Forgets all answers. `cleared`: how many there were. */
+    clear: change.output(output<{ cleared: number }>()),
   },
   circuits: {
     /** Those that are not closed. */

@@ -122,7 +122,7 @@ export const errorTable = {
     'not_found_error',
     false,
     (d: { method: string; path: string }) =>
-      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/models and /health.`,
+      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/messages/batches, /v1/batches, /v1/files, /v1/models and /health.`,
   ),
   method_not_allowed: entry(
     405,
@@ -185,6 +185,13 @@ export const errorTable = {
   ),
 
   // What came of the providers.
+  no_batches: entry(
+    404,
+    'not_found_error',
+    false,
+    (d: { dialect: string; advice: string }) =>
+      `No provider is there for batches as ${d.dialect} has them. ${d.advice}`,
+  ),
   loop_detected: entry(
     508,
     'api_error',

@@ -7,7 +7,7 @@ const text = z.string().min(1).max(1_000);
 /** Which requests: those that fit all that is said. */
 export const requestFilterSchema = z.strictObject({
   state: z.enum(['answered', 'failed', 'aborted']).optional(),
-  /** Any attempt of theirs was made there. */
+  /** That was asked last: where others had failed before, the one that answered. */
   provider: text.optional(),
   /** The asked name, or the model of the last attempt. */
   model: text.optional(),

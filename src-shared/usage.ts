@@ -24,7 +24,7 @@ export const usageQuerySchema = z
       .union([z.enum(usageParts), z.array(z.enum(usageParts)).min(1).max(2)])
       .default(['model'])
       .transform((by) => (Array.isArray(by) ? by : [by])),
-    /** Unix times in ms, to a quarter of an hour: from the first, before the second. */
+    /** Unix times in ms, to a quarter of an hour: from the first, before the second. Sessions that were active then, all of them. */
     from: z.coerce.number().int().min(0).default(0),
     to: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(Number.MAX_SAFE_INTEGER),
     provider: text.optional(),
@@ -37,8 +37,10 @@ export const usageQuerySchema = z
     limit: z.coerce.number().int().min(1).max(1_000).default(200),
   })
   .refine(
-    ({ by, session }) => !(by.includes('session') || session !== undefined) || by.every((part) => part === 'session'),
-    'sessions are summed up by themselves',
+    ({ by, session, from: _from, to: _to, limit: _limit, ...others }) =>
+      !(by.includes('session') || session !== undefined) ||
+      (by.every((part) => part === 'session') && Object.values(others).every((other) => other === undefined)),
+    'sessions are summed up as a whole: not by another part as well, nor of one provider, model, project or the like',
   );
 export type UsageQuery = z.output<typeof usageQuerySchema>;
 

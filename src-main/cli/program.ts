@@ -132,6 +132,17 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     });
 
   program
+    .command('cache')
+    .description('answers that are kept, and how often they were given again')
+    .option('--clear', 'forget them all first')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy cache', 'cproxy cache --clear', 'cproxy cache --json | jq .hits'))
+    .action(async (options) => {
+      const { cache } = await import('./cache.ts');
+      finish(await cache(options));
+    });
+
+  program
     .command('circuits')
     .description('targets that are left alone after they failed too often')
     .argument('[target]', 'with --reset: a provider, or provider-id/model-id; all where absent')
@@ -151,7 +162,7 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     .description('what was asked, newest first: when, what became of it, tokens read / written, and cost')
     .argument('[text]', "a part of a model's name or of a folder, or the beginning of an id")
     .option('--failed', 'only those that failed')
-    .option('--provider <id>', 'that a provider was asked')
+    .option('--provider <id>', 'that a provider answered, or was asked last')
     .option('--model <name>', 'that were asked of a model, or answered by one')
     .option('--session <id>', 'of a session')
     .option('--project <folder>', 'of a folder')

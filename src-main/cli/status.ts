@@ -129,7 +129,7 @@ function requestLines(rows: readonly RequestRow[], width: number): string[] {
       `${mark} ${row.state}`,
       timeOfDay(row.startedAt),
       row.endedMs === null ? '' : `${(row.endedMs / 1000).toFixed(1)} s`,
-      `${row.askedModel} → ${last === undefined ? 'nobody' : `${last.provider}/${last.model}`}`,
+      `${row.askedModel} → ${last === undefined ? (row.cache === null ? 'nobody' : 'the cache') : `${last.provider}/${last.model}`}`,
     ];
   });
   return columns(cells).map((line, index) => {

@@ -1,3 +1,4 @@
+import type { CacheAlertView } from '../../src-shared/cache-alert.ts';
 import { dollars, inputOf } from '../../src-shared/costs.ts';
 import type { SubscriptionView, UsagePart, UsageSum, UsageView } from '../../src-shared/usage.ts';
 import { resolveFolders } from '../config/folders.ts';
@@ -27,14 +28,20 @@ export async function usage({ json, since, ...query }: UsageOptions): Promise<nu
   const asked = await withEngine(resolveFolders(process.env).data, async (client) => ({
     usage: await client.usage.sums({ ...query, ...(since === undefined ? {} : { from: since }) }),
     subscriptions: await client.usage.subscriptions(),
+    alerts: (await client.usage.alerts()).filter(({ at }) => at >= (since ?? 0)),
   }));
   if (asked === null) throw notRunning(commandName(process.env));
-  const { usage, subscriptions } = asked.result;
+  const { usage, subscriptions, alerts } = asked.result;
   if (json === true) printJson(asked.result);
-  else for (const line of usageLines(usage, subscriptions, process.stdout.columns)) print(line);
+  else {
+    const width = process.stdout.columns;
+    for (const line of [...usageLines(usage, subscriptions, width), ...alertLines(alerts, width)]) print(line);
+  }
   return exitCodes.ok;
 }
 
+/** How many of the newest alerts are shown. */
+const ALERTS = 5;
 const HEADERS = ['requests', 'failed', 'read', 'cached', 'written', 'cost'];
 
 /** @param width of the terminal in columns; where there is none, 80. */
@@ -63,6 +70,24 @@ export function usageLines(view: UsageView, subscriptions: readonly Subscription
       : ['Subscriptions:', ...columns(subscriptions.map(subscriptionCells)).map((line) => `  ${line}`)],
   ]);
 }
+
+/** @param alerts newest first. @param width of the terminal in columns; where there is none, 80. */
+export function alertLines(alerts: readonly CacheAlertView[], width = 80): string[] {
+  if (alerts.length === 0) return [];
+  return [
+    '',
+    styled('yellow', 'Sessions that cost more than they did, for less of them comes from the cache:'),
+    ...alerts
+      .slice(0, ALERTS)
+      .flatMap(({ at, session, before, after, text }) => [
+        ...wrapped(`${dayAndTime(at)}  ${session}: ${percent(before)}, now ${percent(after)}`, width, '  '),
+        ...wrapped(text, width, '      '),
+      ]),
+    ...(alerts.length > ALERTS ? [`  and ${alerts.length - ALERTS} before; --json has them all`] : []),
+  ];
+}
+
+const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;
 
 function numbers(sum: UsageSum): string[] {
   const input = inputOf(sum);

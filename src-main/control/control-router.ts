@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationError } from '@orpc/contract';
 import { implement, ORPCError } from '@orpc/server';
+import type { CacheView } from '../../src-shared/cache.ts';
+import type { CacheAlertView } from '../../src-shared/cache-alert.ts';
 import {
   type ConfigFileView,
   type ConfigSavedView,
@@ -18,8 +20,8 @@ import {
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { HealthSnapshot } from '../../src-shared/health.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from '../../src-shared/routing.ts';
-import type { AllRequests } from '../observability/all-requests.ts';
 import type { SubscriptionView } from '../../src-shared/usage.ts';
+import type { AllRequests } from '../observability/all-requests.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { RequestLog } from '../observability/request-log.ts';
 import type { AdminSessions } from './admin-sessions.ts';
@@ -58,10 +60,16 @@ export interface ControlContext {
   /** Those on disk as well. */
   past: Pick<AllRequests, 'page' | 'find' | 'usage' | 'view'>;
   subscriptions(): SubscriptionView[];
+  cacheAlerts(): CacheAlertView[];
   routing: {
     view(): RoutingView;
     /** @throws ProxyError `invalid_field` */
     simulate(question: SimulationQuestion): Promise<SimulationsView>;
+  };
+  cache: {
+    view(): Promise<CacheView>;
+    /** @returns how many answers there were. */
+    clear(): Promise<number>;
   };
   circuits: {
     views(): CircuitView[];
@@ -124,6 +132,7 @@ export function createControlRouter(context: ControlContext) {
     usage: {
       sums: api.usage.sums.handler(({ input }) => context.past.usage(input)),
       subscriptions: api.usage.subscriptions.handler(() => context.subscriptions()),
+      alerts: api.usage.alerts.handler(() => context.cacheAlerts()),
     },
     history: {
       view: api.history.view.handler(() => context.past.view()),
@@ -138,6 +147,10 @@ export function createControlRouter(context: ControlContext) {
         await context.probe(input.provider);
         return context.status();
       }),
+    },
+    cache: {
+      view: api.cache.view.handler(() => context.cache.view()),
+      clear: api.cache.clear.handler(async () => ({ cleared: await context.cache.clear() })),
     },
     circuits: {
       list: api.circuits.list.handler(() => context.circuits.views()),

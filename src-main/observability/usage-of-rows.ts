@@ -12,7 +12,9 @@ export function usageOfRows(rows: readonly RequestRow[], query: UsageQuery): Omi
   const { by, limit } = query;
   const groups = new Map<string, UsageRow>();
   let total = NOTHING;
+  const isActive = by.includes('session') ? activeSessions(rows, query) : null;
   for (const row of rows) {
+    if (isActive?.has(row.sessionId) === false) continue;
     const attempts: readonly (AttemptRow | null)[] = row.attempts.length === 0 ? [null] : row.attempts;
     for (const [index, attempt] of attempts.entries()) {
       if (!fits(row, attempt, query)) continue;
@@ -33,6 +35,17 @@ export function usageOfRows(rows: readonly RequestRow[], query: UsageQuery): Omi
       b.requests - a.requests,
   );
   return { by: [...by], rows: sorted.slice(0, limit), total };
+}
+
+/** Those that had begun before the end and still went on after the beginning. */
+function activeSessions(rows: readonly RequestRow[], { from, to }: UsageQuery): ReadonlySet<string | null> {
+  const [begun, goingOn] = [new Set<string | null>(), new Set<string | null>()];
+  for (const { sessionId, startedAt } of rows) {
+    if (sessionId === null) continue;
+    if (startedAt < to) begun.add(sessionId);
+    if (startedAt >= from) goingOn.add(sessionId);
+  }
+  return new Set([...begun].filter((session) => goingOn.has(session)));
 }
 
 const added = (a: UsageSum, b: UsageSum): UsageSum => ({
@@ -93,7 +106,6 @@ function localTime(at: number, part: 'day' | 'hour'): string {
 function fits(row: RequestRow, attempt: AttemptRow | null, query: UsageQuery): boolean {
   const { from, to, session } = query;
   const ofSessions = query.by.includes('session');
-  if (ofSessions && row.sessionId === null) return false;
   if (session !== undefined && row.sessionId !== session) return false;
   const quarter = Math.floor(startOf(row, attempt) / QUARTER_MS);
   const isWithin = quarter >= Math.floor(from / QUARTER_MS) && quarter < Math.ceil(to / QUARTER_MS);

@@ -11,6 +11,25 @@ export interface AnswerTimes {
   pingMs: number;
 }
 
+/** Is given what the client gets, as it goes out; pings are no part of it. */
+export interface AnswerTap {
+  begin(status: number, headers: AnswerHeaders): void;
+  /** @returns whether others want more, however slowly this client reads. */
+  write(bytes: Uint8Array | string): boolean;
+  /** Nothing more will come. */
+  end(bytes: Uint8Array | string | undefined): void;
+}
+
+/** Takes the place of a client that is gone, while others want the rest of its answer. */
+const NOBODY: ClientReply = {
+  begin: () => undefined,
+  write: () => true,
+  onDrain: () => undefined,
+  end: () => undefined,
+  abandon: () => undefined,
+  onClosed: (callback) => callback(),
+};
+
 /** Headers of a stream of ours: nothing between us and the client may hold it back. */
 const STREAM_HEADERS: AnswerHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -28,13 +47,16 @@ export const headerText = (text: string): string =>
  */
 export class Answer {
   readonly #context: RequestContext;
-  readonly #reply: ClientReply;
+  #reply: ClientReply;
   readonly #times: AnswerTimes;
   readonly #onAnswering: () => void;
   #state: 'held' | 'waiting' | 'answering' | 'ended' = 'held';
   #holdTimer: NodeJS.Timeout | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
   #encodeError: StreamEncoder['encodeError'];
+  #tap: AnswerTap | null = null;
+  #told: AnswerHeaders | null = null;
+  #onDrained: (() => void) | null = null;
 
   /** @param onAnswering told when the first good content goes out. */
   constructor(context: RequestContext, reply: ClientReply, times: AnswerTimes, onAnswering: () => void) {
@@ -49,6 +71,29 @@ export class Answer {
     return this.#state === 'ended';
   }
 
+  /** From now on it is told of all that goes out. */
+  tap(tap: AnswerTap): void {
+    this.#tap = tap;
+  }
+
+  /** Headers that go with whatever is sent, while none has been. */
+  tell(headers: AnswerHeaders): void {
+    this.#told = headers;
+  }
+
+  /** The client is gone, but others want the rest. */
+  letGo(): void {
+    this.#reply = NOBODY;
+    this.goOn();
+  }
+
+  /** Whoever waits for a slow reader waits no longer. */
+  goOn(): void {
+    const drained = this.#onDrained;
+    this.#onDrained = null;
+    drained?.();
+  }
+
   /** The first good content is there: from here on the answer is this attempt's. */
   begin(
     status: number,
@@ -61,6 +106,8 @@ export class Answer {
     this.#clearHold();
     this.#state = 'answering';
     this.#context.row.firstContentMs = this.#context.elapsedMs();
+    this.#context.row.overheadMs ??= this.#context.overheadMs();
+    this.#tap?.begin(status, headers);
     this.#onAnswering();
   }
 
@@ -68,17 +115,20 @@ export class Answer {
   write(bytes: Uint8Array | string): boolean {
     this.#pingTimer?.refresh();
     this.#context.row.answerBytes += bytes.length;
-    return this.#reply.write(bytes);
+    const othersWant = this.#tap?.write(bytes) ?? false;
+    return this.#reply.write(bytes) || othersWant;
   }
 
   onDrain(callback: () => void): void {
-    this.#reply.onDrain(callback);
+    this.#onDrained = callback;
+    this.#reply.onDrain(() => this.goOn());
   }
 
   end(bytes?: Uint8Array | string): void {
     if (this.#state === 'ended') return;
     this.release();
     this.#context.row.answerBytes += bytes?.length ?? 0;
+    this.#tap?.end(bytes);
     this.#reply.end(bytes);
   }
 
@@ -125,12 +175,17 @@ export class Answer {
     const { row, plan, request } = this.#context;
     // A provider's own id, where it has given one, is what its support asks for.
     const told: AnswerHeaders = { [request.codec.requestIdHeader]: request.id, ...headers };
+    Object.assign(told, this.#told);
     told['x-cproxy-request-id'] = request.id;
     const attempt = row.attempts.at(-1);
     // Between attempts, or while an attempt may still fail, who will answer is not known.
     if (attempt !== undefined && this.#state === 'held') {
       told['x-cproxy-provider'] = attempt.provider;
       told['x-cproxy-model'] = headerText(attempt.model);
+    }
+    if (this.#state === 'held') {
+      row.overheadMs = this.#context.overheadMs();
+      told['x-cproxy-overhead-ms'] = row.overheadMs.toFixed(2);
     }
     if (plan !== null) told['x-cproxy-route'] = headerText(plan.route);
     if (row.attempts.length > 0) told['x-cproxy-attempts'] = String(row.attempts.length);

@@ -95,6 +95,7 @@ export async function attemptTarget(
     if (!(error instanceof ProxyError)) throw error;
     return failed(error);
   } finally {
+    context.request.waiting.end();
     if (context.key !== null) provider.keys.ended(context.key, firstContentOf(context.row));
     if (total !== null) clearTimeout(total);
     silence.end();
@@ -136,7 +137,9 @@ async function ask(
     if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
     let received: ProviderAnswer;
     try {
-      received = await provider.send({ ...upstream.call, key: await keyOf(context, signal), signal });
+      const key = await keyOf(context, signal);
+      context.request.waiting.begin();
+      received = await provider.send({ ...upstream.call, key, signal });
     } catch (error) {
       if (retry.first === null) throw error;
       if (!(error instanceof ProxyError)) {

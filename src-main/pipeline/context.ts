@@ -6,6 +6,7 @@ import type { Plan, Target } from '../routing/plan.ts';
 import { type FactWorld, RequestFacts } from '../routing/request-facts.ts';
 import type { ClientRequest } from './client-request.ts';
 import { conversationOf, isNamedByHeader } from './conversation.ts';
+import { WaitingClock } from './waiting-clock.ts';
 
 /** What one request carries through the pipeline. */
 export class RequestContext {
@@ -18,6 +19,8 @@ export class RequestContext {
   systemText: string | null = null;
   /** The request as each target gets it (changed-request.ts). */
   readonly changed = new Map<Target, ClientRequest>();
+  /** Runs while it waits for others. */
+  readonly waiting = new WaitingClock();
   /** Its tokens are counted only. */
   readonly isCount: boolean;
   #request: ClientRequest;
@@ -77,6 +80,12 @@ export class RequestContext {
     this.changed.clear();
   }
 
+  /** From now on the attempts go on until this is aborted, whether the client has left or not. */
+  outlive(signal: AbortSignal): void {
+    this.#request = { ...this.#request, signal };
+    this.changed.clear();
+  }
+
   /** Names the conversation (conversation.ts). @param body decoded. */
   conversation(body: Readonly<Record<string, unknown>>): string {
     this.#conversation ??= conversationOf(this.#request, body);
@@ -103,6 +112,12 @@ export class RequestContext {
   /** ms since the request arrived, to a tenth. */
   elapsedMs(): number {
     return Math.round((performance.now() - this.#request.arrivedAt) * 10) / 10;
+  }
+
+  /** What of that was CProxy's own: reading the request, planning, translating, switching; in ms, to a hundredth. */
+  overheadMs(): number {
+    const ms = performance.now() - this.#request.arrivedAt - this.waiting.waitedMs;
+    return Math.round(Math.max(0, ms) * 100) / 100;
   }
 }
 

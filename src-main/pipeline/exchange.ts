@@ -149,6 +149,7 @@ export class Exchange {
       };
       const settle = (): void => {
         settled = true;
+        this.#context.request.waiting.end();
         this.#stopWatching();
         unstick();
         stopWaiting();
@@ -177,6 +178,9 @@ export class Exchange {
       }
       this.#signal.addEventListener('abort', onAbort, { once: true });
       const onData = (chunk: Buffer): void => {
+        const { waiting } = this.#context.request;
+        waiting.end();
+        this.#context.row.firstByteMs ??= this.#context.request.elapsedMs();
         try {
           this.#receivedBytes += chunk.length;
           this.#silence.refresh();
@@ -212,6 +216,7 @@ export class Exchange {
         } catch (error) {
           stop(error);
         }
+        if (!settled) waiting.begin();
       };
       body.on('data', onData);
       body.on('end', done);
@@ -309,10 +314,7 @@ export class Exchange {
 
 /** The canonical record of what a provider counted. */
 function tokenUsage(usage: Usage): TokenUsage {
-  const stays1h = Math.min(
-    usage.cache_creation?.ephemeral_1h_input_tokens ?? 0,
-    usage.cache_creation_input_tokens,
-  );
+  const stays1h = Math.min(usage.cache_creation?.ephemeral_1h_input_tokens ?? 0, usage.cache_creation_input_tokens);
   const reasoning = usage.output_tokens_details?.thinking_tokens;
   return {
     input: usage.input_tokens,

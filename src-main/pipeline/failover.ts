@@ -83,13 +83,19 @@ class Failover {
 
   /** Before a target is asked once more. @returns false where the client has left. */
   async #wait({ queued, waitMs }: Turn): Promise<boolean> {
-    const { request, row } = this.#request;
+    const { request, row, waiting } = this.#request;
     if (queued.tries > 0)
       row.trace.push({
         step: 'asked again',
         detail: `${nameOf(queued.target)}, after ${(waitMs / 1000).toFixed(1)} s (try ${queued.tries + 1})`,
       });
-    return waitMs === 0 || pause(waitMs, request.signal);
+    if (waitMs === 0) return true;
+    waiting.begin();
+    try {
+      return await pause(waitMs, request.signal);
+    } finally {
+      waiting.end();
+    }
   }
 
   #circuitOpened(queued: QueuedTarget): void {

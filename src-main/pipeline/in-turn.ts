@@ -27,11 +27,14 @@ async function waitForTurn(context: AttemptContext, turns: Turns): Promise<EndTu
   const before = turns.waiting;
   const startedMs = request.elapsedMs();
   let end: EndTurn | null;
+  request.waiting.begin();
   try {
     end = await turns.take(request.request.signal, limitMs);
   } catch {
     // The client's signal is the only one that ends the wait.
     return { kind: 'aborted' };
+  } finally {
+    request.waiting.end();
   }
   if (end === null)
     return failed(ProxyError.of('provider_busy', { provider: provider.id, limit: turns.limit, ms: limitMs ?? 0 }));

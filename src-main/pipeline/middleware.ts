@@ -1,14 +1,25 @@
 import type { StreamEvent } from '../protocols/canonical.ts';
+import type { Plan } from '../routing/plan.ts';
+import type { Answer } from './answer.ts';
 import type { AttemptOutcome } from './attempt-outcome.ts';
 import type { AttemptContext, RequestContext } from './context.ts';
 
+/** A request whose way is known, and the client's side of it. */
+export interface RoutedRun {
+  readonly context: RequestContext;
+  readonly plan: Plan;
+  readonly answer: Answer;
+}
+
 /**
- * A piece that hangs on the pipeline: around every request, around every attempt, and on every event of an answer. To
+ * A piece that hangs on the pipeline: around every request, around all attempts of one that has been routed, around every attempt, and on every event of an answer. To
  * refuse, throw a ProxyError. One with `event` makes answers be decoded, so pass-through ends while it is there.
  */
 export interface Middleware {
   readonly name: string;
   request?(context: RequestContext, next: () => Promise<void>): Promise<void>;
+  /** It may answer by itself, and not go on. */
+  routed?(run: RoutedRun, next: () => Promise<void>): Promise<void>;
   attempt?(context: AttemptContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome>;
   /** Returns what takes the event's place: itself, others, or none. The result must be a valid stream again. */
   event?(event: StreamEvent, context: AttemptContext): readonly StreamEvent[];

@@ -14,9 +14,10 @@ import { type AttemptChances, type AttemptContext, attemptContext, RequestContex
 import { type CountAnswer, countTokens } from './count-tokens.ts';
 import type { EventBus } from './events.ts';
 import { failOver } from './failover.ts';
+import { hopsOf } from './hops.ts';
 import { inTurn } from './in-turn.ts';
 import type { LocalCounter } from './local-counter.ts';
-import { compose, type Middleware, type Step } from './middleware.ts';
+import { compose, type Middleware, type RoutedRun, type Step } from './middleware.ts';
 import { askOwnCounter } from './own-count.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
 import type { SlowStartSettings } from './slow-start.ts';
@@ -67,9 +68,6 @@ export interface PipelineOptions {
 /** Whoever counts has no other to ask instead. */
 const ONLY_ONE: AttemptChances = { noOther: true, isFinal: true, othersForRefused: false };
 
-/** Longest chain of CProxies; more is taken for a loop of others. */
-const MOST_HOPS = 8;
-
 /** One request with the client's side of it, and the attempt that is being made. */
 interface RequestRun {
   readonly context: RequestContext;
@@ -81,10 +79,17 @@ interface AttemptRun extends RequestRun {
   readonly hops: string;
 }
 
+/** A request that has been routed, with what its attempts are made with. */
+interface TargetsRun extends RoutedRun {
+  readonly router: Router;
+  readonly hops: string;
+}
+
 /** One request's way: receive → plan → attempts → answer. */
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #request: (run: RequestRun) => Promise<void>;
+  readonly #targets: (run: TargetsRun) => Promise<void>;
   readonly #attempt: (attempt: AttemptRun) => Promise<AttemptOutcome>;
   readonly #windows: WindowCheck;
   #running = 0;
@@ -93,6 +98,7 @@ export class Pipeline {
     this.#options = options;
     const middleware = options.middleware ?? [];
     const requestSteps = middleware.flatMap((piece) => piece.request?.bind(piece) ?? []);
+    const routedSteps = middleware.flatMap((piece) => piece.routed?.bind(piece) ?? []);
     const attemptSteps = middleware.flatMap((piece) => piece.attempt?.bind(piece) ?? []);
     const account = accounting(options.bus);
     const onEvent = composeEvents(middleware);
@@ -113,6 +119,7 @@ export class Pipeline {
       ],
       (run) => this.#answerRequest(run),
     );
+    this.#targets = compose<TargetsRun, void>(routedSteps, (run) => this.#askTargets(run));
     this.#attempt = compose<AttemptRun, AttemptOutcome>(
       [
         ({ attempt }, next) => account.attempt(attempt, next),
@@ -185,6 +192,11 @@ export class Pipeline {
     row.trace.push(...plan.trace);
     this.#options.bus.emit('request.routed', { request: row, plan });
     await settleSystemText(context, plan, this.#options.memory.notes);
+    await this.#targets({ context, answer, plan, router, hops });
+  }
+
+  /** The core inside of what hangs on routed requests. */
+  async #askTargets({ context, answer, plan, router, hops }: TargetsRun): Promise<void> {
     const { retries } = this.#options.failover();
     const end = await failOver(context, plan, {
       begin: (facts, target, isReserve) => router.begin(facts, target, isReserve),
@@ -192,8 +204,8 @@ export class Pipeline {
       attempt: (attempt) => this.#attempt({ context, answer, attempt, hops }),
       retries,
     });
-    if (end.kind === 'failed') this.#fail(run, end.failure.error, end.failure.original);
-    else row.state = end.kind;
+    if (end.kind === 'failed') this.#fail({ context, answer }, end.failure.error, end.failure.original);
+    else context.row.state = end.kind;
   }
 
   /** @throws ProxyError `unknown_model`, after it has told the way that led nowhere. */
@@ -232,10 +244,7 @@ export class Pipeline {
 
   /** @throws ProxyError `loop_detected` */
   #hops(request: ClientRequest): string {
-    const { instanceId } = this.#options;
-    const before = (request.header(HOPS_HEADER) ?? '').split(',').filter((hop) => hop !== '');
-    if (before.includes(instanceId) || before.length >= MOST_HOPS) throw ProxyError.of('loop_detected', undefined);
-    return [...before, instanceId].join(',');
+    return hopsOf(request.header(HOPS_HEADER), this.#options.instanceId);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ProviderKind, Timeouts } from '../../src-shared/config.ts';
 import type { ModelListView } from '../../src-shared/control.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
 import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests.ts';
 import { type ModelFacts, type ProviderCodec, type Quirks, unknownModel } from '../protocols/codec.ts';
 import type { RequestField } from '../protocols/request-body.ts';
@@ -34,6 +35,13 @@ export interface ProviderCall {
   about: { askedModel: string; route: string };
   /** Marks of the CProxy instances this request has passed, for loop detection. */
   hops: string;
+}
+
+/** A call that is none of a model: it is passed on as it came. */
+export interface PassedCall
+  extends Pick<ProviderCall, 'path' | 'headers' | 'protocol' | 'signal' | 'key' | 'clientCredentials' | 'hops'> {
+  method: 'GET' | 'POST' | 'DELETE';
+  body: Uint8Array | null;
 }
 
 export interface ProviderAnswer {
@@ -214,4 +222,12 @@ export abstract class BaseProvider {
    * @throws ProxyError `provider_unreachable`, `provider_key_missing`, `provider_redirected`; AbortError of `signal`.
    */
   abstract send(call: ProviderCall): Promise<ProviderAnswer>;
+
+  /**
+   * Sends whatever else its API has, such as batches.
+   * @throws ProxyError as `send` does; `no_batches` where it is no server that could be asked.
+   */
+  async passOn({ protocol }: PassedCall): Promise<ProviderAnswer> {
+    throw ProxyError.of('no_batches', { dialect: protocol, advice: `'${this.id}' is no server.` });
+  }
 }

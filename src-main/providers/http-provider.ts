@@ -4,7 +4,13 @@ import type { KeyQuestion, ResolveKey } from '../../src-shared/keys.ts';
 import { isAddressOf } from '../../src-shared/vendors.ts';
 import type { ModelFacts, ProviderCodec, Quirks } from '../protocols/codec.ts';
 import type { AskedServer, JsonAnswer, JsonQuestion } from './ask-json.ts';
-import { BaseProvider, type DialectRequest, type ProviderAnswer, type ProviderCall } from './base-provider.ts';
+import {
+  BaseProvider,
+  type DialectRequest,
+  type PassedCall,
+  type ProviderAnswer,
+  type ProviderCall,
+} from './base-provider.ts';
 import { baseUrlAdvice, joinBaseUrl, tidyBaseUrl } from './base-url.ts';
 import { chooseDialect, codecOf } from './dialects.ts';
 import { bearer, type KeyHeaders } from './key-headers.ts';
@@ -358,6 +364,22 @@ export class HttpProvider extends BaseProvider {
       headers,
       body: call.body,
       signal: call.signal,
+      connectMs: this.timeouts.connectMs,
+      network: this.#network,
+    });
+  }
+
+  override passOn(call: PassedCall): Promise<ProviderAnswer> {
+    const { path, method, body, signal, hops } = call;
+    const headers = [...this.#withoutOwn(call.headers), ...this.#withoutOwn(this.#credentials(call)), ...this.#headers];
+    if (!this.#official) headers.push(HOPS_HEADER, hops);
+    return this.#transport.send({
+      provider: this.id,
+      url: joinBaseUrl(this.baseUrl, path),
+      method,
+      headers,
+      body,
+      signal,
       connectMs: this.timeouts.connectMs,
       network: this.#network,
     });

@@ -17,7 +17,7 @@ import { trustedCertificates } from './trusted-certificates.ts';
 export interface WireRequest {
   provider: string;
   url: URL;
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   headers: string[];
   /** null with GET. */
   body: Uint8Array | string | null;

@@ -1,3 +1,4 @@
+import type { UseCache } from '../../src-shared/cache-config.ts';
 import type { TraceStep } from '../../src-shared/requests.ts';
 import type { RouteView } from '../../src-shared/routing.ts';
 import type { Changes } from '../../src-shared/rules.ts';
@@ -37,6 +38,8 @@ export interface Plan {
   readonly reserves: readonly Target[];
   /** Tried, in this order, when a provider refuses the content. */
   readonly contentPolicy: readonly Target[];
+  /** How long its answer is given again to the same request; null: it is not. */
+  readonly cache: UseCache | null;
   /** The decision in a few words; `explain` has all of it. */
   readonly trace: readonly TraceStep[];
   /** Everything that was looked at. Costs more than the plan itself: for who asks. */

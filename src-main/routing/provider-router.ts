@@ -91,7 +91,7 @@ export class ProviderRouter {
   /** @throws ProxyError `unknown_model`, naming near matches; `rule_leads_nowhere` */
   plan(facts: RoutingFacts): Plan {
     const decision = this.#decide(facts);
-    const { route, candidates } = decision;
+    const { route, rule, candidates } = decision;
     const targets = inPlaces(candidates, ['target', 'fallback']);
     if (targets.length === 0) throw this.#nowhere(decision);
     return {
@@ -99,6 +99,7 @@ export class ProviderRouter {
       targets,
       reserves: inPlaces(candidates, ['reserve']),
       contentPolicy: inPlaces(candidates, ['content-policy']),
+      cache: rule?.use.cache ?? null,
       trace: this.#traceOf(decision),
       explain: () => this.#view(decision),
     };

@@ -75,10 +75,10 @@ function asProxyError(error: unknown, request: FastifyRequest, options: ServerOp
 }
 
 /** With what else only OpenAI's clients ask for, and what a base URL with too few or too many `/v1` makes of it. */
-const OPENAI_PATHS = /^(\/v1)*\/(chat|responses|completions|embeddings|audio|images|moderations)(\/|$)/;
-const MODELS_PATH = /^\/v1\/models(\/|$)/;
+const OPENAI_PATHS = /^(\/v1)*\/(chat|responses|completions|embeddings|audio|images|moderations|batches)(\/|$)/;
+const MODELS_PATH = /^\/v1\/(models|files)(\/|$)/;
 
-/** The path's own protocol says how its errors look; `/v1/models` has two, and looks at what the client sends. */
+/** The path's own protocol says how its errors look; `/v1/models` and `/v1/files` have two, and look at what the client sends. */
 function errorEncoder(request: FastifyRequest): ClientCodec['encodeError'] {
   const path = request.routeOptions?.url ?? pathOf(request);
   const isOpenai =
@@ -127,12 +127,12 @@ export function createServer(options: ServerOptions): FastifyInstance {
         'access-control-allow-origin': corsOrigin,
         vary: 'origin',
         'access-control-expose-headers':
-          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-token-count, x-should-retry, retry-after, x-request-id, request-id',
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-cache, x-cproxy-overhead-ms, x-cproxy-token-count, x-should-retry, retry-after, x-request-id, request-id',
       });
       if (request.method === 'OPTIONS') {
         reply
           .headers({
-            'access-control-allow-methods': 'GET, POST, OPTIONS',
+            'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
             'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
             'access-control-max-age': '600',
           })

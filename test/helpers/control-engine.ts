@@ -121,6 +121,7 @@ export async function startControlEngine(
       requests,
       explain: async (which) => requests.explain(which),
       subscriptions: () => [],
+      cacheAlerts: () => [],
       past: new AllRequests(requests, {
         page: () => Promise.reject(new Error('no disk')),
         find: () => Promise.reject(new Error('no disk')),
@@ -130,6 +131,13 @@ export async function startControlEngine(
       routing: {
         view: () => ({ rules: [], strategy: 'priority', failover: true, circuits: [], warnings: [] }),
         simulate: async () => ({ results: [], notes: [] }),
+      },
+      cache: {
+        view: async () => ({
+          ...{ store: 'memory', answers: 1, bytes: 600, maxBytes: 1e6, maxAnswerBytes: 1e5 },
+          ...{ hits: 3, shared: 0, misses: 1, stored: 1 },
+        }),
+        clear: async () => 1,
       },
       circuits: {
         views: () => engine.status.providers.flatMap(({ circuits }) => circuits),

@@ -86,6 +86,7 @@ export const planOf = (route: string): Plan => ({
   route,
   targets: [],
   reserves: [],
+  cache: null,
   contentPolicy: [],
   trace: [],
   explain: (): RouteView => ({

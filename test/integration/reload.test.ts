@@ -355,7 +355,7 @@ describe('settings', () => {
         void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
     const log: Logger = {
       ...{ error: add('error'), warn: add('warn'), info: add('info'), debug: add('debug') },
-      setLevel: (level) => void levels.push(level),
+      follow: ({ level }) => void levels.push(level),
     };
     const running = await start({ providers: [providerA(), providerB()] }, { log });
     await whoAnswers(running);

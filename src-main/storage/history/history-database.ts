@@ -63,6 +63,8 @@ interface Opened {
   readonly run: Record<keyof typeof queries, StatementSync>;
   readonly names: Map<string, number>;
   readonly sums: SumWriter;
+  /** How many requests there are; null until that has been counted, which takes long. */
+  count: number | null;
   /** Prepared when first asked. */
   readonly pages: Map<string, StatementSync>;
 }
@@ -107,6 +109,7 @@ export class HistoryDatabase {
       } catch (error) {
         // What was rolled back may have had names.
         opened.names.clear();
+        opened.count = null;
         throw error;
       }
       if (bytesOf(`${this.#file}-wal`) > LOG_BYTES) opened.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -152,6 +155,7 @@ export class HistoryDatabase {
       while (dropped > 0)
         transaction(db, () => {
           dropped = drop(opened, now - days * DAY_MS, tooMuch() ? SLICE : 0);
+          if (opened.count !== null) opened.count -= dropped;
         });
       while (pragma(db, 'freelist_count') > PAGES) giveBack(db, PAGES);
       db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -159,10 +163,12 @@ export class HistoryDatabase {
   }
 
   stats(now: number): HistoryStats {
-    return this.#repairing(now, ({ run }) => {
+    return this.#repairing(now, (opened) => {
+      const { run } = opened;
       const oldest = run.oldest.get(1)?.started;
+      opened.count ??= Number(run.count.get()?.count);
       return {
-        requests: Number(run.count.get()?.count),
+        requests: opened.count,
         bytes: bytesOf(this.#file, `${this.#file}-wal`, `${this.#file}-shm`),
         oldest: oldest === undefined ? null : Number(oldest),
       };
@@ -180,7 +186,7 @@ export class HistoryDatabase {
       db.exec('PRAGMA cache_size = -8000');
       const prepared = Object.entries(queries).map(([name, sql]) => [name, db.prepare(sql)]);
       const run = Object.fromEntries(prepared) as Opened['run'];
-      return { db, run, names: new Map(), sums: new SumWriter(db), pages: new Map() };
+      return { db, run, names: new Map(), sums: new SumWriter(db), count: null, pages: new Map() };
     } catch (error) {
       db.close();
       throw asBroken(error);
@@ -223,6 +229,7 @@ function add(opened: Opened, entry: HistoryEntry): void {
     name(row.class),
   );
   if (added === undefined) return;
+  if (opened.count !== null) opened.count += 1;
   const key = Number(added.key);
   const { trace, ...line } = row;
   run.addLine.run(key, packLine(JSON.stringify({ ...line, trace: [] })));

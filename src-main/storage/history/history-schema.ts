@@ -5,7 +5,8 @@ import type { Migration } from '../sqlite.ts';
  *
  * A request is found by what stands in `request`: numbers, and texts by their numbers in `name`. What is shown of it is in
  * `line`, and how it was routed in `detail`, both JSON that is made small (line-bytes.ts); lists never read `detail`. `attempt` is
- * the ledger: what each call of a provider used and cost. `sum` and `session_sum` add it up as it is written, and outlive it.
+ * the ledger: what each call of a provider used and cost. `sum`, `day_sum` and `session_sum` add it up as it is
+ * written, and outlive it.
  */
 export const historyMigrations: readonly Migration[] = [
   (db) =>
@@ -79,6 +80,19 @@ export const historyMigrations: readonly Migration[] = [
         input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
         output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL,
         PRIMARY KEY (quarter, provider, model, route, project, client, class)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE day_sum (
+        day INTEGER NOT NULL, -- of the local calendar, as in 20261124
+        provider INTEGER NOT NULL,
+        model INTEGER NOT NULL,
+        route INTEGER NOT NULL,
+        project INTEGER NOT NULL,
+        client INTEGER NOT NULL,
+        class INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+        output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL,
+        PRIMARY KEY (day, provider, model, route, project, client, class)
       ) STRICT, WITHOUT ROWID;
       CREATE TABLE session_sum (
         session INTEGER PRIMARY KEY,

@@ -12,18 +12,21 @@ const NUMBERS = [
 const updates = NUMBERS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ');
 const places = (count: number): string => Array.from({ length: count }, () => '?').join(', ');
 
-const ADD = `INSERT INTO sum VALUES (${places(7 + NUMBERS.length)})
-  ON CONFLICT (quarter, provider, model, route, project, client, class) DO UPDATE SET ${updates}`;
+const addTo = (table: 'sum' | 'day_sum', time: 'quarter' | 'day'): string =>
+  `INSERT INTO ${table} VALUES (${places(7 + NUMBERS.length)})
+  ON CONFLICT (${time}, provider, model, route, project, client, class) DO UPDATE SET ${updates}`;
 const ADD_TO_SESSION = `INSERT INTO session_sum VALUES (${places(3 + NUMBERS.length)})
   ON CONFLICT (session) DO UPDATE SET last = max(last, excluded.last), first = min(first, excluded.first), ${updates}`;
 
 /** Adds requests to the sums, in the transaction that writes them. */
 export class SumWriter {
   readonly #add: StatementSync;
+  readonly #addToDay: StatementSync;
   readonly #addToSession: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#add = db.prepare(ADD);
+    this.#add = db.prepare(addTo('sum', 'quarter'));
+    this.#addToDay = db.prepare(addTo('day_sum', 'day'));
     this.#addToSession = db.prepare(ADD_TO_SESSION);
   }
 
@@ -37,9 +40,16 @@ export class SumWriter {
       // A request is counted with the attempt that ended it.
       const numbers = numbersOf(attempt, index === attempts.length - 1 ? 1 : 0);
       this.#add.run(Math.floor(at / QUARTER_MS), ...target, ...of, ...numbers);
+      this.#addToDay.run(dayOf(at), ...target, ...of, ...numbers);
       if (row.sessionId !== null) this.#addToSession.run(name(row.sessionId), row.startedAt, row.startedAt, ...numbers);
     }
   }
+}
+
+/** The local day, as in 20261124. @param at Unix time in ms. */
+function dayOf(at: number): number {
+  const date = new Date(at);
+  return (date.getFullYear() * 100 + date.getMonth() + 1) * 100 + date.getDate();
 }
 
 function numbersOf(attempt: AttemptRow | null, requests: number): number[] {
@@ -61,12 +71,48 @@ function numbersOf(attempt: AttemptRow | null, requests: number): number[] {
 
 const sums = NUMBERS.map((column) => `total(${column}) AS ${column}`).join(', ');
 
-/** How each part is read from the table. */
-const expressions: Record<Exclude<UsagePart, 'session'>, string> = {
-  ...{ provider: 'provider', model: 'model', route: 'route', project: 'project', client: 'client', class: 'class' },
-  day: `strftime('%Y-%m-%d', quarter * ${QUARTER_MS / 1000}, 'unixepoch', 'localtime')`,
-  hour: `strftime('%Y-%m-%d %H:00', quarter * ${QUARTER_MS / 1000}, 'unixepoch', 'localtime')`,
+/** How a time that is grouped by as a number is told. */
+const told: Partial<Record<UsagePart, (column: string) => string>> = {
+  day: (day) => `substr(${day}, 1, 4) || '-' || substr(${day}, 5, 2) || '-' || substr(${day}, 7, 2)`,
+  hour: (quarter) => `strftime('%Y-%m-%d %H:00', ${quarter} * ${QUARTER_MS / 1000}, 'unixepoch', 'localtime')`,
 };
+const columnsOf = (day: string, quarter: string): string =>
+  `${day} AS day, ${quarter} AS quarter, provider, model, route, project, client, class, ${NUMBERS.join(', ')}`;
+const DAY_OF_QUARTER = `CAST(strftime('%Y%m%d', quarter * ${QUARTER_MS / 1000}, 'unixepoch', 'localtime') AS INTEGER)`;
+
+/** Whole days are read from the sums of days, and what is before and behind them by the quarter. */
+function times(query: UsageQuery): Where {
+  const [from, to] = [Math.floor(query.from / QUARTER_MS), Math.ceil(query.to / QUARTER_MS)];
+  const quarters = (first: number, end: number): Where => ({
+    sql: `SELECT ${columnsOf(DAY_OF_QUARTER, 'quarter')} FROM sum WHERE quarter >= ? AND quarter < ?`,
+    values: [first, end],
+  });
+  const firstDay = nextMidnight(from * QUARTER_MS);
+  const endDay = lastMidnight(Math.min(to * QUARTER_MS, LAST_MS));
+  if (query.by.includes('hour') || firstDay >= endDay) return quarters(from, to);
+  const days: Where = {
+    sql: `SELECT ${columnsOf('day', 'NULL')} FROM day_sum WHERE day >= ? AND day < ?`,
+    values: [dayOf(firstDay), dayOf(endDay)],
+  };
+  const all = [quarters(from, firstDay / QUARTER_MS), days, quarters(endDay / QUARTER_MS, to)];
+  return { sql: all.map(({ sql }) => sql).join(' UNION ALL '), values: all.flatMap(({ values }) => values) };
+}
+
+/** The end of time, as far as calendars go. */
+const LAST_MS = Date.UTC(9000, 0);
+
+/** The local midnight that follows, or this moment where it is one. @param at Unix time in ms. */
+function nextMidnight(at: number): number {
+  const midnight = lastMidnight(at);
+  if (midnight === at) return at;
+  const date = new Date(midnight);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime();
+}
+
+function lastMidnight(at: number): number {
+  const date = new Date(at);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
 
 /** @param idOf the number of a text; null where there is none such. */
 export function readSums(
@@ -79,30 +125,39 @@ export function readSums(
   const where = ofSessions ? sessionConditions(query, idOf) : conditions(query, idOf);
   const nothing = { by: [...by], rows: [], total: sumOf({}) };
   if (where === null) return nothing;
-  const table = `${ofSessions ? 'session_sum' : 'sum'} WHERE ${where.sql}`;
-  const parts = by.map((part) => (part === 'session' ? 'session' : expressions[part]));
-  const names = parts.map((part, index) => {
-    const named =
-      by[index] === 'day' || by[index] === 'hour' ? `p${index}` : `(SELECT text FROM name WHERE id = p${index})`;
-    return { column: `${part} AS p${index}`, named: `${named} AS n${index}` };
-  });
-  const isTime = by[0] === 'day' || by[0] === 'hour';
-  const order = isTime ? 'p0, usd DESC' : 'usd DESC, input + cache_read + cache_write + output DESC, requests DESC';
-  const grouped = `SELECT ${names.map(({ column }) => column).join(', ')}, ${sums} FROM ${table} GROUP BY ${names.map((_, index) => `p${index}`).join(', ')}`;
+  const source = ofSessions ? { sql: 'session_sum', values: [] } : times(query);
+  const table = `${ofSessions ? source.sql : `(${source.sql})`} WHERE ${where.sql}`;
+  const values = [...source.values, ...where.values];
+  const numbered = by.map((part, index) => `${part === 'hour' ? 'quarter' : part} AS p${index}`).join(', ');
+  const timed = by.map((part, index) => `${told[part]?.(`p${index}`) ?? `p${index}`} AS p${index}`).join(', ');
+  const named = by.map((part, index) =>
+    told[part] === undefined ? `(SELECT text FROM name WHERE id = p${index})` : `p${index}`,
+  );
+  const parts = by.map((_, index) => `p${index}`).join(', ');
+  const order =
+    by[0] === 'day' || by[0] === 'hour'
+      ? 'p0, usd DESC'
+      : 'usd DESC, input + cache_read + cache_write + output DESC, requests DESC';
+  const isTimed = by.some((part) => told[part] !== undefined);
+  const numbers = `SELECT ${numbered}, ${sums} FROM ${table} GROUP BY ${parts}`;
+  const inWords = `SELECT ${timed}, ${sums} FROM numbered GROUP BY ${by.map((_, index) => index + 1).join(', ')}`;
+  // The table is gone through once, by its numbers; all else is done with the little that comes of it.
   const rows = db
-    .prepare(`SELECT ${names.map(({ named }) => named).join(', ')}, * FROM (${grouped}) ORDER BY ${order} LIMIT ?`)
-    .all(...where.values, limit);
-  const total = db.prepare(`SELECT ${sums} FROM ${table}`).get(...where.values);
+    .prepare(
+      `WITH ${isTimed ? `numbered AS (${numbers}), ` : ''}grouped AS MATERIALIZED (${isTimed ? inWords : numbers})
+      SELECT NULL AS n0, NULL AS n1, ${sums} FROM grouped
+      UNION ALL SELECT * FROM (
+        SELECT ${named[0]}, ${named[1] ?? 'NULL'}, ${NUMBERS.join(', ')} FROM grouped ORDER BY ${order} LIMIT ?)`,
+    )
+    .all(...values, limit);
+  const [total = {}, ...groups] = rows;
   return {
     by: [...by],
-    rows: rows.map((row): UsageRow => {
-      const text = (index: number): string | null => {
-        const value = row[`n${index}`];
-        return value === null || value === undefined ? null : String(value);
-      };
-      return { parts: by.map((_, index) => text(index)), ...sumOf(row) };
+    rows: groups.map((row): UsageRow => {
+      const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+      return { parts: [text(row.n0), text(row.n1)].slice(0, by.length), ...sumOf(row) };
     }),
-    total: sumOf(total ?? {}),
+    total: sumOf(total),
   };
 }
 
@@ -113,8 +168,8 @@ interface Where {
 
 /** null: nothing can fit. */
 function conditions(query: UsageQuery, idOf: (text: string) => number | null): Where | null {
-  const sql = ['quarter >= ?', 'quarter < ?'];
-  const values = [Math.floor(query.from / QUARTER_MS), Math.ceil(query.to / QUARTER_MS)];
+  const sql = ['1'];
+  const values: number[] = [];
   for (const part of ['provider', 'model', 'route', 'project', 'client', 'class'] as const) {
     const text = query[part];
     if (text === undefined) continue;

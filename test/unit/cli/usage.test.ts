@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { pageLines } from '../../../src-main/cli/requests.ts';
 import { parseSince } from '../../../src-main/cli/time-spans.ts';
-import { usageLines } from '../../../src-main/cli/usage.ts';
+import { alertLines, usageLines } from '../../../src-main/cli/usage.ts';
 import { costOfRequest, dollars } from '../../../src-shared/costs.ts';
 import type { UsageSum, UsageView } from '../../../src-shared/usage.ts';
 import { makeAttempt, makeRow } from '../../helpers/rows.ts';
@@ -46,6 +46,28 @@ describe('usage', () => {
     const window = { provider: 'anthropic', key: 'key', window: '5h', used: 0.62, resetsAt: null };
     expect(plain(usageLines({ ...view, rows: [] }, [window]))).toContain('  anthropic  5h  62 % used, 38 % left');
     expect(usageLines({ ...view, rows: [] }, [])).toEqual(['Nothing has been used in that time.']);
+  });
+});
+
+describe('cache hits that dropped', () => {
+  const alert = (text: string) => ({
+    ...{ at: new Date(2026, 10, 20, 17, 30).getTime(), session: 's1', request: 'req_1', provider: 'p', model: 'm' },
+    ...{ before: 0.913, after: 0.04, uncached: 20_000, reason: 'prefix' as const, text },
+  });
+
+  test('are told with their reason', () => {
+    expect(plain(alertLines([alert('It has changed.')], 60))).toEqual([
+      ...['', 'Sessions that cost more than they did, for less of them comes from the cache:'],
+      ...['  2026-11-20 17:30 s1: 91 %, now 4 %', '      It has changed.'],
+    ]);
+    expect(alertLines([])).toEqual([]);
+  });
+
+  test('are the newest only', () => {
+    const lines = plain(alertLines(Array.from({ length: 7 }, (_, index) => alert(`Number ${index}.`))));
+    expect(lines).toContain('      Number 4.');
+    expect(lines).not.toContain('      Number 5.');
+    expect(lines.at(-1)).toBe('  and 2 before; --json has them all');
   });
 });
 

@@ -98,7 +98,7 @@ describe('the log of requests', () => {
     store.add(ended({ id: 'req_2', startedAt: NOW + 2, state: 'failed', client: 'laptop', class: 'main' }), null);
     store.add(ended({ id: 'req_3', startedAt: NOW + 3, askedModel: 'other', route: 'rule night' }), null);
     const cases: [RequestFilter, string[]][] = [
-      [{ provider: 'a' }, ['req_1']],
+      [{ provider: 'a' }, []],
       [{ provider: 'b' }, ['req_1']],
       [{ provider: 'c' }, []],
       [{ model: 'big' }, ['req_1']],

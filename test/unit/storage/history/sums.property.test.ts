@@ -91,7 +91,8 @@ test('the sums are those of the rows, whatever the batches, also of some that co
             // As after a fault that left open whether it was written.
             if (from % 3 === 0) database.write(batch, NOW);
           }
-          for (const input of [...asked, { by: ['session' as const] }]) {
+          const ofSessions = asked.map(({ from, to }) => ({ by: ['session' as const], from, to }));
+          for (const input of [...asked, ...ofSessions]) {
             const query = usageQuerySchema.parse(input);
             expect(ordered(database.usage(query, NOW))).toEqual(ordered(usageOfRows(rows, query)));
           }
