@@ -1,4 +1,5 @@
 import type { Config } from '../src-shared/config.ts';
+import type { EngineStatus } from '../src-shared/control.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
 import { ResponseCache } from './cache/response-cache.ts';
 import type { Folders } from './config/folders.ts';
@@ -7,6 +8,7 @@ import { alertInWords, CacheAlerts } from './observability/cache-alert.ts';
 import { LastErrors } from './observability/last-errors.ts';
 import type { Logger } from './observability/logger.ts';
 import { LoopDelay } from './observability/loop-delay.ts';
+import { Metrics } from './observability/metrics.ts';
 import type { RequestLog } from './observability/request-log.ts';
 import type { EventBus } from './pipeline/events.ts';
 import type { Middleware } from './pipeline/middleware.ts';
@@ -18,6 +20,7 @@ export interface AccountsWorld {
   bus: EventBus;
   requests: RequestLog;
   folders: Folders;
+  status: () => EngineStatus;
   /** In force now. */
   config: () => Config;
   log: Logger;
@@ -28,7 +31,7 @@ export interface AccountsWorld {
   resolveKey: ResolveKey;
 }
 
-/** What is written down of requests, and what bounds them: it outlives configurations. */
+/** What is written down of requests, and what hangs on their way: it outlives configurations. */
 export class Accounts {
   /** What hangs on the pipeline, the outermost first. */
   readonly middleware: readonly Middleware[];
@@ -38,13 +41,20 @@ export class Accounts {
   readonly redis: RedisLink;
   readonly cacheAlerts: CacheAlerts;
   readonly #history: HistoryStore;
+  /** Counts from the start; loaded beside it. */
+  readonly #metrics: Promise<Metrics>;
   readonly loopDelay = new LoopDelay();
 
-  constructor({ bus, requests, folders, config, log, redact, onWarning, resolveKey }: AccountsWorld) {
+  constructor({ bus, requests, folders, status, config, log, redact, onWarning, resolveKey }: AccountsWorld) {
     this.#history = new HistoryStore({ folder: folders.data, settings: config().history, redact, onWarning });
     this.requests = new AllRequests(requests, this.#history);
     bus.on('request.finished', (row) => this.#history.add(row, requests.routeOf(row.id)));
     this.lastErrors = new LastErrors(bus);
+    this.#metrics = Metrics.create(bus, {
+      status,
+      loopDelay: () => this.loopDelay.view(),
+      history: () => this.#history.counts,
+    });
     this.cacheAlerts = new CacheAlerts({
       bus,
       onAlert: (alert) => log.warn(alertInWords(alert), { id: alert.request }),
@@ -67,6 +77,11 @@ export class Accounts {
   /** What the user should know now, in words. */
   get warnings(): string[] {
     return this.cache.warnings;
+  }
+
+  /** As Prometheus reads them. */
+  async metrics(): Promise<{ contentType: string; text: string }> {
+    return await (await this.#metrics).text();
   }
 
   /** Writes down what still waits. */

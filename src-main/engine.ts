@@ -52,6 +52,7 @@ import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
 import { Listeners } from './server/listeners.ts';
 import { registerMessagesDoor } from './server/messages-door.ts';
+import { registerMetricsDoor } from './server/metrics-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
 import { registerOpenaiDoors } from './server/openai-doors.ts';
 import { createServer } from './server/server.ts';
@@ -247,6 +248,7 @@ class RunningEngine implements Engine {
       bus,
       requests: this.#requests,
       folders,
+      status: () => this.status(),
       config: () => this.#inForce.config,
       log,
       redact,
@@ -314,6 +316,7 @@ class RunningEngine implements Engine {
       startedAt: this.#startedAt,
       providers: this.#inForce.enabled.map(({ id }) => this.#background.health.view(id).state),
     }));
+    registerMetricsDoor(server, () => this.#accounts.metrics());
     registerControlDoor(server, {
       router: () => this.controlRouter(),
       sessions: this.#sessions,

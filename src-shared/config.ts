@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { cacheSchema } from './cache-config.ts';
 import { historySchema } from './history-config.ts';
-import { limitsSchema } from './limits-config.ts';
 import { type Preset, presetIds, presets } from './presets.ts';
+import { redisSchema } from './redis-config.ts';
 import type { ProviderProtocol } from './requests.ts';
 import { routesSchema, ruleSchema, strategies } from './rules.ts';
-import { redisSchema, telemetrySchema } from './telemetry-config.ts';
 
 /**
  * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
@@ -529,10 +528,8 @@ const bodyShape = {
     .prefault({})
     .describe('What is remembered of conversations, so that models get their own reasoning back where clients lose it'),
   history: historySchema.prefault({}).describe('The log of requests, and what they used and cost'),
-  limits: limitsSchema.prefault({}).describe('Budgets and rates'),
   cache: cacheSchema.prefault({}).describe('Answers that are given again; rules say when'),
-  redis: redisSchema.prefault({}).describe('A Redis, where limits or the cache use one'),
-  telemetry: telemetrySchema.prefault({}).describe('OpenTelemetry'),
+  redis: redisSchema.prefault({}).describe('A Redis, where the cache uses one'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import type { ResolveKey } from '../../src-shared/keys.ts';
-import type { RedisConfig } from '../../src-shared/telemetry-config.ts';
+import type { RedisConfig } from '../../src-shared/redis-config.ts';
 
 export interface RedisLinkOptions {
   /** Of the configuration in force. */

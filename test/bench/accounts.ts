@@ -20,14 +20,10 @@ const { values } = parseArgs({
 });
 const [rounds, requests] = [Number(values.rounds), Number(values.requests)];
 
-const ALL_OFF: ConfigInput = { history: { keep: 'memory', bodies: { memory: 0 } }, logging: { level: 'error' } };
+const ALL_OFF: ConfigInput = { history: { keep: 'memory' }, logging: { level: 'error' } };
 const ALL_ON: ConfigInput = {
-  history: { keep: 'disk', bodies: { record: 'errors' } },
+  history: { keep: 'disk' },
   logging: { level: 'info', format: 'json', file: true },
-  limits: {
-    budgets: [{ id: 'month', per: 'month', usd: 1_000_000, whenSpent: 'refuse' }],
-    rates: [{ id: 'each', each: 'provider', requestsPerMinute: 10_000_000, tokensPerMinute: 1_000_000_000 }],
-  },
 };
 
 const events: readonly { type: string }[] = [

@@ -70,7 +70,6 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/observability/': ['pipeline', '*'],
   'src-main/storage/': ['protocols', 'pipeline/reasoning-memory.ts', '*'],
   'src-main/storage/history/': ['storage', '*'],
-  'src-main/limits/': ['pipeline', 'protocols', '*'],
   'src-main/cache/': ['pipeline', 'protocols', '*'],
   'src-main/counting/': ['protocols', 'pipeline/local-counter.ts', '*'],
   'src-renderer/': [...browserPackages],

@@ -116,8 +116,13 @@ export class HistoryStore {
     return await this.#ask('usage', query);
   }
 
+  /** What is not on the disk yet, and what never will be. */
+  get counts(): { waiting: number; dropped: number } {
+    return { waiting: this.#waiting.length + this.#unwritten.length, dropped: this.#dropped };
+  }
+
   async view(): Promise<HistoryView> {
-    const known = { waiting: this.#waiting.length + this.#unwritten.length, dropped: this.#dropped };
+    const known = this.counts;
     const nothing = { requests: 0, bytes: 0, oldest: null, ...known };
     if (this.#settings.keep === 'memory') return { state: 'memory', reason: null, ...nothing };
     try {
