@@ -32,6 +32,8 @@ export interface DatabaseLinkOptions {
   onWarning: (text: string) => void;
   /** Unix time in ms. */
   now: () => number;
+  /** How long nothing is tried at most, after failures; 5 minutes where absent. */
+  longestPauseMs?: number;
   startWorker?: (url: URL, options: WorkerOptions) => Worker;
 }
 
@@ -43,6 +45,7 @@ interface OpenCall {
 /** A database's worker: started when first asked, again when it has died, and left alone for a while when it fails. */
 export class DatabaseLink<Calls extends CallTable<Calls>> {
   readonly #options: DatabaseLinkOptions;
+  readonly #longestPauseMs: number;
   readonly #calls = new Map<number, OpenCall>();
   readonly #told = new Set<string>();
   #worker: Worker | null = null;
@@ -55,6 +58,7 @@ export class DatabaseLink<Calls extends CallTable<Calls>> {
 
   constructor(options: DatabaseLinkOptions) {
     this.#options = options;
+    this.#longestPauseMs = options.longestPauseMs ?? LONGEST_PAUSE_MS;
   }
 
   /** Why nothing gets to the disk; null while it works, or has not been tried. */
@@ -67,7 +71,7 @@ export class DatabaseLink<Calls extends CallTable<Calls>> {
     const now = this.#options.now();
     // A clock that was put back must not make it longer.
     if (this.#restsUntil !== Number.POSITIVE_INFINITY)
-      this.#restsUntil = Math.min(this.#restsUntil, now + LONGEST_PAUSE_MS);
+      this.#restsUntil = Math.min(this.#restsUntil, now + this.#longestPauseMs);
     return Math.max(0, this.#restsUntil - now);
   }
 
@@ -157,7 +161,7 @@ export class DatabaseLink<Calls extends CallTable<Calls>> {
 
   #rest({ retry, reason }: DiskProblem): void {
     this.#problem = reason;
-    const pause = Math.min(FIRST_PAUSE_MS * 4 ** this.#failures, LONGEST_PAUSE_MS);
+    const pause = Math.min(FIRST_PAUSE_MS * 4 ** this.#failures, this.#longestPauseMs);
     this.#failures++;
     this.#restsUntil = retry === 'never' ? Number.POSITIVE_INFINITY : this.#options.now() + pause;
     const until = retry === 'never' ? 'until CProxy ends' : 'until that works';

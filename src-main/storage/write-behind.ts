@@ -70,7 +70,11 @@ export class WriteBehind {
   async write(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
     this.#stopTimer();
-    if (this.#isEmpty || this.#disk.restMs > 0) return;
+    if (this.#isEmpty) return;
+    if (this.#disk.restMs > 0) {
+      this.#writeSoon();
+      return;
+    }
     this.#writing = this.#writeNow();
     await this.#writing;
   }

@@ -23,6 +23,7 @@ const BATCH = 32;
 /** Most that waits, while the disk does not work or is slow. The oldest makes way. */
 const MOST_WAITING = 5_000;
 const MOST_WAITING_CHARACTERS = 16_000_000;
+const LONGEST_PAUSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const CLOSE_MS = 2_000;
 
@@ -72,6 +73,8 @@ export class HistoryStore {
       worker: workerFile('history-worker', 'history/'),
       workerData: { file: path.join(folder, FILE) } satisfies HistoryOptions,
       keeps: 'The log of requests',
+      // What waits is bounded, and is lost beyond that.
+      longestPauseMs: LONGEST_PAUSE_MS,
       onWarning,
       now,
       ...(startWorker === undefined ? {} : { startWorker }),
@@ -136,7 +139,11 @@ export class HistoryStore {
   async write(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
     this.#stopTimer();
-    if (this.#isEmpty || this.#link.restMs > 0) return;
+    if (this.#isEmpty) return;
+    if (this.#link.restMs > 0) {
+      this.#writeSoon();
+      return;
+    }
     this.#writing = this.#writeNow();
     await this.#writing;
   }
