@@ -9,6 +9,8 @@ const LITTLE_ROOM_BYTES = GB;
 const LITTLE_ROOM = 0.05;
 /** From here on requests feel it. */
 const LATE_MS = 100;
+/** What is late while all is being loaded says nothing; after two of the minutes that are looked at, that is over. */
+const STARTING_MS = 130_000;
 const MUCH_MEMORY_BYTES = 1.5 * GB;
 
 /** How the process and its disk do. @param folder with the data. */
@@ -38,7 +40,12 @@ export function healthSnapshot(
   lastErrors: ErrorEvent[],
   at: number,
 ): HealthSnapshot {
-  const problems = [...ofProviders(status), ...ofConfiguration(status), ...ofSystem(system), ...warnings(status)];
+  const problems = [
+    ...ofProviders(status),
+    ...ofConfiguration(status),
+    ...ofSystem(system, at - status.startedAt),
+    ...warnings(status),
+  ];
   return {
     at,
     state: stateOf(status, problems),
@@ -111,7 +118,7 @@ function ofConfiguration({ config: { file, problems, afterRestart } }: EngineSta
   return [...refused, ...waiting];
 }
 
-function ofSystem({ stores, disk, loopDelayMs, memoryBytes }: SystemHealth): HealthProblem[] {
+function ofSystem({ stores, disk, loopDelayMs, memoryBytes }: SystemHealth, uptimeMs: number): HealthProblem[] {
   const problems = stores.flatMap(({ name, state, reason }): HealthProblem[] =>
     state === 'disk' || reason === null
       ? []
@@ -134,7 +141,7 @@ function ofSystem({ stores, disk, loopDelayMs, memoryBytes }: SystemHealth): Hea
       problem: `The disk of ${disk.folder} has ${Math.round(disk.freeBytes / 1e6)} MB left.`,
       advice: 'Make room, or lower history.maxBytes and history.days.',
     });
-  if (loopDelayMs.p99 > LATE_MS)
+  if (loopDelayMs.p99 > LATE_MS && uptimeMs > STARTING_MS)
     problems.push({
       severity: 'degraded',
       code: 'event_loop_late',
