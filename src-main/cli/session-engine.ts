@@ -32,6 +32,8 @@ export async function startSessionEngine(folders: Folders, env: NodeJS.ProcessEn
       throw error;
     });
     surviveBugs(log);
+    // Whoever is told of the file finds one.
+    log.info(`CProxy runs at ${engine.endpoint} for a session`);
     if (engine.firstToken !== null) await forgetFirstToken(folders);
     return { engine, logFile };
   } catch (error) {
