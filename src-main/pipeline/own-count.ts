@@ -10,6 +10,7 @@ import type { Failure } from './attempt-outcome.ts';
 import type { AnswerHeaders } from './client-request.ts';
 import type { AttemptContext } from './context.ts';
 import { answerHeaders, redactedHeaders } from './forwarded-headers.ts';
+import { SilenceTimer } from './silence-timer.ts';
 import { codecFor, type UpstreamRequest, upstreamRequest } from './upstream-request.ts';
 
 export type OwnCountOptions = Omit<AttemptOptions, 'onEvent' | 'slowStart'>;
@@ -60,8 +61,9 @@ export async function askOwnCounter(
     throw error;
   }
   if (body === null) return NONE;
-  const limit = AbortSignal.timeout(LONGEST_MS);
-  const signal = AbortSignal.any([request.signal, limit]);
+  const limit = new AbortController();
+  const patience = new SilenceTimer(LONGEST_MS, () => limit.abort());
+  const signal = AbortSignal.any([request.signal, limit.signal]);
   const path = counter.call.path + (upstream.sameProtocol ? request.query : '');
   let received: ProviderAnswer;
   let answer: Buffer;
@@ -69,7 +71,9 @@ export async function askOwnCounter(
     ({ received, answer } = await ask(context, { ...upstream.call, path, body, signal }, counter, options.redact));
   } catch (error) {
     if (request.signal.aborted) return NONE;
-    return limit.aborted ? rest(counter, FAILED_MS) : failed(error, counter);
+    return limit.signal.aborted ? rest(counter, FAILED_MS) : failed(error, counter);
+  } finally {
+    patience.end();
   }
   return read(context, counter, upstream, received, answer, options);
 }

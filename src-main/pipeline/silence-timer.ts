@@ -1,7 +1,14 @@
-/** Times how long a provider has sent nothing. Stands still while we are the ones who do not read. */
+/** So many steps is a silence timed in. */
+const STEPS = 8;
+
+/**
+ * Times how long a provider has sent nothing. Stands still while we are the ones who do not read; and of a while in which this
+ * process itself stood still (a busy machine, a laptop asleep) only one step counts: what arrived then is read first.
+ */
 export class SilenceTimer {
   readonly #onSilence: (ms: number) => void;
   #timer: NodeJS.Timeout | null = null;
+  #stepsLeft = STEPS;
   #ms: number;
   #ended = false;
 
@@ -13,6 +20,7 @@ export class SilenceTimer {
 
   /** Something has arrived. */
   refresh(): void {
+    this.#stepsLeft = STEPS;
     this.#timer?.refresh();
   }
 
@@ -36,6 +44,13 @@ export class SilenceTimer {
   resume(): void {
     this.stop();
     if (this.#ended) return;
-    this.#timer = setTimeout(() => this.#onSilence(this.#ms), this.#ms);
+    this.#stepsLeft = STEPS;
+    this.#timer = setTimeout(() => this.#step(), this.#ms / STEPS);
+  }
+
+  #step(): void {
+    this.#stepsLeft -= 1;
+    if (this.#stepsLeft > 0) this.#timer?.refresh();
+    else this.#onSilence(this.#ms);
   }
 }
