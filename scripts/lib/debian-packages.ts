@@ -1,28 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { debianPrograms } from '../../test/helpers/missing-programs.ts';
 
+/** The programs, and what they need to run here. */
 const packages = [
+  ...debianPrograms,
   // The page in a browser
-  'chromium',
   'fonts-dejavu-core',
-  // A desktop with a tray and a keyring
-  'xvfb',
-  'openbox',
-  'tint2',
-  'dbus',
+  // A desktop with a tray
   'dbus-x11',
-  'gnome-keyring',
-  'libsecret-1-0',
-  'libsecret-tools',
-  'xdotool',
-  'imagemagick',
   // Electron
   'libgtk-3-0',
   'libnss3',
   'libasound2',
   'libgbm1',
   'unzip',
-  // Shared state
-  'redis-server',
 ];
 
 /** Installs what is not there yet. Throws where apt cannot. */

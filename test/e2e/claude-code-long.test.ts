@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AgentVendors, type Assignment, agentVendors, countTokens, type VendorName } from '../helpers/agent-vendors.ts';
 import { type ClaudeCodeTalk, type ClaudeCodeTalkResult, talkToClaudeCode } from '../helpers/claude-code.ts';
 import { requires } from '../helpers/missing-programs.ts';
@@ -136,21 +136,21 @@ describe.skipIf(need.missing)(`a long run of the real Claude Code${need.reason}`
 
   beforeAll(async () => {
     upstream = await startUpstream({ countTokens });
-    running = await engineWith(everyVendor);
-    hop = await startRecordingHop(running.url);
   });
+  // An engine for each: circuits that one run has opened would send the next elsewhere.
   beforeEach(async () => {
     upstream.reset();
-    hop.requests.length = 0;
+    running = await engineWith(everyVendor);
+    hop = await startRecordingHop(running.url);
     folder = await mkdtemp(path.join(tmpdir(), 'cproxy-claude-project-'));
     await writeFile(path.join(folder, 'big.txt'), BIG);
-    return () => rm(folder, { recursive: true, force: true });
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await hop[Symbol.asyncDispose]();
     await running.stop();
-    await upstream.close();
+    await rm(folder, { recursive: true, force: true });
   });
+  afterAll(() => upstream.close());
 
   const talk = (prompts: readonly string[], more: Partial<ClaudeCodeTalk> = {}): Promise<ClaudeCodeTalkResult> =>
     talkToClaudeCode({ baseUrl: hop.url, token: running.token, prompts, cwd: folder, args: ARGS, ...more });

@@ -11,11 +11,14 @@ import { findElectronRuntime } from './electron-runtime/find.ts';
 interface Program {
   find: () => string | null;
   bring: string;
+  /** Debian's, where it is one of theirs. */
+  packages: readonly string[];
 }
 
 const debian = (packages: string, ...names: string[]): Program => ({
   find: () => names.map(onPath).find((file) => file !== null) ?? null,
   bring: `apt-get install -y --no-install-recommends ${packages}`,
+  packages: packages.split(' '),
 });
 
 const installer = 'node scripts/run.mjs scripts/install-test-programs.mjs';
@@ -35,11 +38,14 @@ const programs = {
   zsh: debian('zsh', 'zsh'),
   fish: debian('fish', 'fish'),
   'redis-server': debian('redis-server', 'redis-server'),
-  electron: { find: findElectronRuntime, bring: installer },
-  'claude-code': { find: findClaudeCode, bring: installer },
+  electron: { find: findElectronRuntime, bring: installer, packages: [] },
+  'claude-code': { find: findClaudeCode, bring: installer, packages: [] },
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
+
+/** What brings all of them that Debian has. */
+export const debianPrograms: readonly string[] = Object.values<Program>(programs).flatMap(({ packages }) => packages);
 
 /** The programs of a desktop session with a tray and a keyring. */
 export const desktopPrograms = [
