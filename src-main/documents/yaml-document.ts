@@ -455,7 +455,9 @@ function written(value: unknown, options: ToStringOptions = {}): string {
   const document = new Document(value);
   visit(document, {
     Scalar(_, node) {
-      if (typeof node.value === 'string' && node.value.includes('\n')) node.type = 'QUOTE_DOUBLE';
+      const { value: text } = node;
+      // Its writer knows no blanks but those of ASCII, its reader takes away all that Unicode has.
+      if (typeof text === 'string' && (text.includes('\n') || text !== text.trim())) node.type = 'QUOTE_DOUBLE';
     },
   });
   const oneLine = { lineWidth: 0, blockQuote: false, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER };

@@ -20,6 +20,14 @@ providers:
     expect(set(text, ['providers', 1], { id: 'b', type: 'openai' })).toBe(`${text}- id: b\n  type: openai\n`);
   });
 
+  it.each(['\u00a0', '\u2003', '\u2028', '\u3000', '\ufeff'])('quotes a text that begins or ends with %j', (blank) => {
+    for (const text of [blank, `${blank}x`, `x${blank}`, `x${blank}y`])
+      for (const value of [text, { a: text }, [text], { [text]: 1 }]) {
+        const document = openDocument('yaml', 'a: {} # one\n').set(['a'], value);
+        expect(openDocument('yaml', document.text).value).toEqual({ a: value });
+      }
+  });
+
   it('does not fold lines that are long', () => {
     const long = `a: ${'word '.repeat(60).trim()}\nb: "${'x'.repeat(200)} ${'y'.repeat(200)}"\n`;
     expect(set(long, ['c'], 'z '.repeat(200))).toBe(`${long}c: "${'z '.repeat(200)}"\n`);
