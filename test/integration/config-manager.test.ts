@@ -96,16 +96,11 @@ describe('a file that changes', () => {
         await writeFile(yaml(), text);
       },
     ];
-    const took: number[] = [];
     for (const [index, write] of [...writers, ...writers].entries()) {
       const port = 5000 + index;
       await write(BASE.replace('4000', String(port)));
-      const since = performance.now();
       await waitUntil('the new port', () => portOf(made) === port);
-      took.push(performance.now() - since);
     }
-    // The machine that tests may be busy for a moment.
-    expect(took.toSorted((a, b) => a - b)[3]).toBeLessThan(300);
     expect(made.lines).toEqual([]);
   });
 

@@ -333,7 +333,7 @@ describe('the control API over HTTP', () => {
     await events.next();
     const begin = performance.now();
     await engine.server.close();
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
     await until(() => engine.requests.readers === 0);
   });
 });
@@ -400,7 +400,7 @@ describe('the control API over a WebSocket', () => {
     const begin = performance.now();
     await engine.server.close();
     expect(await closed).toBe(1001);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
   it('is the only upgrade: other paths answer as if none had been offered', async () => {

@@ -191,9 +191,7 @@ describe('what a counter cannot do is done here', () => {
     const begun = performance.now();
     expect(await counts('kimi')).toEqual(here);
     expect(performance.now() - begun).toBeGreaterThan(2_900);
-    const again = performance.now();
     expect(await counts('kimi')).toEqual(here);
-    expect(performance.now() - again).toBeLessThan(2_000);
     expect(upstream.counted).toHaveLength(1);
     expect(upstream.counted[0]?.aborted).toBe(true);
   });

@@ -58,11 +58,16 @@ describe('a stream that begins slowly, where its beginning is held', () => {
   });
 
   it('is not held up when it is fast, and shows its first content when that came', async () => {
-    lab.first.queue(say('x'.repeat(400)));
+    await using patient = await failoverLab(
+      { routing: { slowStreams: { tokensPerSecond: 100, holdMs: 30_000 } } },
+      { timeouts },
+    );
+    patient.first.queue(say('x'.repeat(400)));
     const started = performance.now();
-    expect(await said(await ask('both'))).toEqual([{ type: 'text', text: 'x'.repeat(400) }]);
-    expect(performance.now() - started).toBeLessThan(500);
-    expect(lab.attempts()).toEqual(['a answered']);
+    const answered = await patient.ask(question('x', { model: 'both', stream: true }));
+    expect(await said(answered)).toEqual([{ type: 'text', text: 'x'.repeat(400) }]);
+    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(patient.attempts()).toEqual(['a answered']);
   });
 
   it('is not slow when it is only short', async () => {

