@@ -13,7 +13,7 @@ import { isElsewhere } from './providers/online.ts';
 import { createProvider } from './providers/provider-types.ts';
 import { SubscriptionUse } from './providers/subscription-use.ts';
 import { ProviderRouter } from './routing/provider-router.ts';
-import type { FactWorld } from './routing/request-facts.ts';
+import type { BudgetStanding, BudgetWho, FactWorld } from './routing/request-facts.ts';
 import type { RoutingState } from './routing/routing-state.ts';
 import { keyUsersOf } from './secrets/key-users.ts';
 import type { SecretStore } from './secrets/secret-store.ts';
@@ -34,6 +34,8 @@ export interface ConfiguredWorld {
   onKey: (key: string) => void;
   /** Whether conversations are remembered at all. */
   remembers: boolean;
+  /** How budgets bear upon a request. */
+  budgets: (who: BudgetWho) => BudgetStanding;
 }
 
 /** A provider as it is configured, and what is made of that. */
@@ -74,7 +76,7 @@ export class Configured {
 
   /** @throws what a provider that cannot be made throws. */
   constructor(loaded: LoadedConfig, before: Configured | null, world: ConfiguredWorld) {
-    const { env, folders, resources, demo, state, requests, store, onKey, remembers } = world;
+    const { env, folders, resources, demo, state, requests, store, onKey, remembers, budgets } = world;
     const { config } = loaded;
     this.loaded = loaded;
     this.config = config;
@@ -99,8 +101,7 @@ export class Configured {
     this.subscription = subscription;
     this.facts = {
       headers: this.router.headers,
-      // Budgets come with the ledger.
-      budget: () => 'none',
+      budgets,
       subscription: () => subscription.used(),
       now: Date.now,
     };
@@ -122,7 +123,29 @@ export class Configured {
 
   /** Where names lead follows the providers' lists. */
   get warnings(): string[] {
-    return [...this.#warnings, ...this.router.warnings];
+    return [...this.#warnings, ...this.router.warnings, ...this.#limitWarnings()];
+  }
+
+  /** What of limits leads nowhere, or counts nothing. */
+  #limitWarnings(): string[] {
+    const { budgets, rates } = this.config.limits;
+    const nowhere = this.router.names.mayGrow
+      ? []
+      : budgets.flatMap(({ id, use = [] }) =>
+          use
+            .filter((name) => this.router.names.targetsOf(name, '').length === 0)
+            .map((name) => `Budget '${id}' leads to '${name}', which no enabled provider has.`),
+        );
+    const named = [
+      ...budgets.map(({ id, of }) => ({ what: `Budget '${id}'`, provider: of.provider })),
+      ...rates.map(({ id, of }) => ({ what: `Rate '${id}'`, provider: of.provider })),
+    ];
+    const counting = named.flatMap(({ what, provider }) =>
+      provider === undefined || this.find(provider) !== null
+        ? []
+        : [`${what} counts what '${provider}' is asked, which is no provider.`],
+    );
+    return [...nowhere, ...counting];
   }
 
   find(id: string): BaseProvider | null {

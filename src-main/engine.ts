@@ -8,6 +8,7 @@ import { ProxyError } from '../src-shared/errors.ts';
 import type { HealthSnapshot, StoreHealth } from '../src-shared/health.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
 import { mapTexts } from '../src-shared/map-texts.ts';
+import type { ExportPage, ExportQuery, ReplayQuestion, ReplayView } from '../src-shared/recording.ts';
 import { Accounts } from './accounts.ts';
 import { Background } from './background.ts';
 import { changesInWords, settings as settingsChanged } from './config/config-changes.ts';
@@ -37,6 +38,8 @@ import { demoConfig } from './providers/demo-config.ts';
 import { createProvider } from './providers/provider-types.ts';
 import { proxySecrets } from './providers/proxy.ts';
 import { createTransport, type SystemProxy, type Transport } from './providers/transport.ts';
+import { exportPage } from './recording/export-page.ts';
+import { replay } from './recording/replay.ts';
 import type { KeptHomes } from './routing/affinity.ts';
 import { Outcomes } from './routing/outcomes.ts';
 import { RoutingState } from './routing/routing-state.ts';
@@ -237,6 +240,7 @@ class RunningEngine implements Engine {
       store,
       onKey: (key) => this.#secrets.hide([key]),
       remembers: keep !== 'nothing',
+      budgets: (who) => this.#accounts.budgets.standing(who),
     };
     this.#inForce = this.#configure(loaded, null);
     this.#followLog(config);
@@ -252,6 +256,7 @@ class RunningEngine implements Engine {
       config: () => this.#inForce.config,
       log,
       redact,
+      secrets: this.#secrets.known,
       onWarning,
       resolveKey: resources.resolveKey,
     });
@@ -390,6 +395,7 @@ class RunningEngine implements Engine {
       aliases: config.aliases,
       requests: this.#requests.counts(),
       memoryBytes: process.memoryUsage.rss(),
+      telemetry: this.#accounts.telemetry.view,
       warnings: this.#allWarnings,
     };
   }
@@ -418,6 +424,9 @@ class RunningEngine implements Engine {
         requests: this.#requests,
         past: this.#accounts.requests,
         subscriptions: () => this.#inForce.subscription.windows(),
+        recording: this.#accounts.recording,
+        export: (query) => this.#export(query),
+        replay: (question, signal) => this.#replay(question, signal),
         cacheAlerts: () => mapTexts(this.#accounts.cacheAlerts.list(), redact),
         explain: async (which) => mapTexts(await this.#accounts.requests.explain(which), redact),
         routing: {
@@ -425,6 +434,8 @@ class RunningEngine implements Engine {
           simulate: async (question) => mapTexts(await this.#inForce.simulation.run(question), redact),
         },
         cache: this.#accounts.cache,
+        rates: this.#accounts.rates,
+        budgets: this.#accounts.budgets,
         circuits: this.#routing.circuits,
         health: () => this.#healthSnapshot(),
         probe: (provider) => this.#background.probe(provider),
@@ -456,9 +467,34 @@ class RunningEngine implements Engine {
       { name: 'conversations', state, reason: isAsked ? null : reason, bytes },
       { name: 'history', state: history.state, reason: history.reason, bytes: history.bytes },
     ];
+    const bodies = await this.#accounts.recording.health();
+    if (bodies !== null) stores.push(bodies);
     const system = await systemHealth(this.#options.folders.data, this.#accounts.loopDelay.view(), stores);
     const snapshot = healthSnapshot(this.status(), system, this.#accounts.lastErrors.list(), Date.now());
     return mapTexts(snapshot, this.#secrets.redact);
+  }
+
+  #export(query: ExportQuery): Promise<ExportPage> {
+    const { requests, recording } = this.#accounts;
+    return exportPage(query, {
+      page: (asked) => requests.page(asked),
+      find: (id) => requests.find(id),
+      bodies: (id) => recording.bodies(id),
+      redact: this.#secrets.redact,
+      endpoint: this.endpoint,
+      version: packageJson.version,
+    });
+  }
+
+  /** @throws ProxyError `body_not_kept`, `draining` */
+  async #replay(question: ReplayQuestion, signal: AbortSignal): Promise<ReplayView> {
+    if (this.#state !== 'running') throw ProxyError.of('draining', {});
+    const { requests, recording } = this.#accounts;
+    const handle: Pipeline['handle'] = (request, reply) => this.#pipeline.handle(request, reply);
+    const { id, answer } = await replay(question, { recording, handle }, signal);
+    const request = await requests.find(id);
+    if (request === null) throw new Error('the request that was made again is not in the log');
+    return { request: mapTexts(request, this.#secrets.redact), answer };
   }
 
   onMoved(listener: () => void): void {
@@ -473,6 +509,7 @@ class RunningEngine implements Engine {
   async #stop(): Promise<void> {
     const { log } = this.#options;
     this.#state = 'draining';
+    this.#accounts.drain();
     try {
       await this.#manager.close();
       await this.#background.stop();

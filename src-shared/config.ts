@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { cacheSchema } from './cache-config.ts';
 import { historySchema } from './history-config.ts';
+import { limitsSchema } from './limits-config.ts';
 import { type Preset, presetIds, presets } from './presets.ts';
 import { redisSchema } from './redis-config.ts';
 import type { ProviderProtocol } from './requests.ts';
 import { routesSchema, ruleSchema, strategies } from './rules.ts';
+import { telemetrySchema } from './telemetry-config.ts';
 
 /**
  * The configuration a user writes, as one zod schema: types, defaults and the JSON Schema all derive from it. Times are in
@@ -528,8 +530,10 @@ const bodyShape = {
     .prefault({})
     .describe('What is remembered of conversations, so that models get their own reasoning back where clients lose it'),
   history: historySchema.prefault({}).describe('The log of requests, and what they used and cost'),
+  limits: limitsSchema.prefault({}).describe('Budgets and rates'),
   cache: cacheSchema.prefault({}).describe('Answers that are given again; rules say when'),
-  redis: redisSchema.prefault({}).describe('A Redis, where the cache uses one'),
+  redis: redisSchema.prefault({}).describe('A Redis, where limits or the cache use one'),
+  telemetry: telemetrySchema.prefault({}).describe('OpenTelemetry'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;
@@ -549,6 +553,12 @@ const acrossFields = z.object({
       rules: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
     })
     .catch({ rules: [] }),
+  limits: z
+    .object({
+      budgets: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
+      rates: z.array(z.object({ id: z.string() }).nullable().catch(null)).catch([]),
+    })
+    .catch({ budgets: [], rates: [] }),
   server: z.object({ host: z.string().catch(''), auth: z.string().catch('') }).catch({ host: '', auth: '' }),
 });
 
@@ -574,7 +584,7 @@ export const configSchema = z
     (config, context) => {
       const read = acrossFields.safeParse(config);
       if (!read.success) return;
-      const { providers, routing, server } = read.data;
+      const { providers, routing, limits, server } = read.data;
       /** @returns all of them. */
       const namedOnce = (what: string, path: string[], entries: readonly ({ id: string } | null)[]): Set<string> => {
         const seen = new Set<string>();
@@ -592,6 +602,8 @@ export const configSchema = z
       };
       const seen = namedOnce('provider', ['providers'], providers);
       namedOnce('rule', ['routing', 'rules'], routing.rules);
+      namedOnce('budget', ['limits', 'budgets'], limits.budgets);
+      namedOnce('rate', ['limits', 'rates'], limits.rates);
       const chosen = routing.defaultProvider;
       if (chosen !== undefined && chosen !== 'demo' && !providers.includes(null) && !seen.has(chosen))
         context.addIssue({

@@ -1,10 +1,21 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import type { BudgetView } from './budgets.ts';
 import type { CacheView } from './cache.ts';
 import type { CacheAlertView } from './cache-alert.ts';
 import { factsInputSchema } from './facts-input.ts';
 import type { HealthSnapshot } from './health.ts';
 import { type HistoryView, type RequestPage, requestQuerySchema } from './history.ts';
+import type { RatesView } from './rates.ts';
+import {
+  type BodiesView,
+  type ExportPage,
+  exportQuerySchema,
+  type RecordingView,
+  type ReplayView,
+  recordingStartSchema,
+  replaySchema,
+} from './recording.ts';
 import type { RequestRow } from './requests.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from './routing.ts';
 import { type SubscriptionView, type UsageView, usageQuerySchema } from './usage.ts';
@@ -134,7 +145,18 @@ export interface EngineStatus {
   aliases: Record<string, string[]>;
   requests: { running: number; total: number; failed: number };
   memoryBytes: number;
+  /** null: no traces and metrics are sent. */
+  telemetry: TelemetryView | null;
   warnings: string[];
+}
+
+/** Where traces and metrics are sent. */
+export interface TelemetryView {
+  endpoint: string;
+  traces: boolean;
+  metrics: boolean;
+  /** Why what was sent last has not arrived; null where it has. */
+  trouble: string | null;
 }
 
 /** How it stands with the file of the configuration. */
@@ -336,6 +358,21 @@ export const controlContract = {
       .input(z.object({ id: requestId.default('latest') }).prefault({}))
       .output(output<ExplanationView | null>()),
     live: read.input(rowLimit).output(eventIterator(output<RequestEvent>())),
+    /** What was said in one, with keys cut out; or why that is not kept. */
+    bodies: read.input(z.object({ id: requestId })).output(output<BodiesView>()),
+    /** Makes one again, as a new request that costs what any does, and waits for its answer. */
+    replay: change.input(replaySchema).output(output<ReplayView>()),
+  },
+  recording: {
+    view: read.output(output<RecordingView>()),
+    /** Has what is said in requests written to the disk for a while, also across a restart. */
+    start: change.input(recordingStartSchema).output(output<RecordingView>()),
+    /** Ends that. What the configuration records goes on. */
+    stop: change.output(output<RecordingView>()),
+    /** Forgets what was said, in memory and on disk. `cleared`: in how many requests. */
+    clear: change.output(output<{ cleared: number }>()),
+    /** Requests that have ended as a file, piece by piece, newest first. */
+    export: read.input(exportQuerySchema).output(output<ExportPage>()),
   },
   usage: {
     /** What was used and what it cost, by provider, model, day and the like. */
@@ -366,6 +403,16 @@ export const controlContract = {
     view: read.output(output<CacheView>()),
     /** Forgets all answers. `cleared`: how many there were. */
     clear: change.output(output<{ cleared: number }>()),
+  },
+  limits: {
+    /** Each rate, and what of it is used. */
+    view: read.output(output<RatesView>()),
+  },
+  budgets: {
+    /** Each budget that is switched on, and what of it is used. */
+    view: read.output(output<BudgetView[]>()),
+    /** Has one count from nothing again, until its day or month ends. What was counted is not brought back. */
+    reset: change.input(z.object({ id: z.string().min(1).max(200) })).output(output<BudgetView[]>()),
   },
   circuits: {
     /** Those that are not closed. */

@@ -184,6 +184,29 @@ export const errorTable = {
     () => 'Too many wrong codes. Wait a minute, then run `cproxy login` for a new one.',
   ),
 
+  rate_limited: entry(
+    429,
+    'rate_limit_error',
+    true,
+    (d: { limit: string; figure: string; again: string }) =>
+      `Limit '${d.limit}' is reached: ${d.figure}. ${d.again}, or change it at limits.rates in the configuration.`,
+  ),
+
+  budget_spent: entry(
+    402,
+    'billing_error',
+    false,
+    (d: { budget: string; figure: string; until: string }) =>
+      `Budget '${d.budget}' is spent: ${d.figure}. It begins anew ${d.until}. Raise it at limits.budgets in the configuration, or run \`cproxy budgets --reset ${d.budget}\`.`,
+  ),
+
+  body_not_kept: entry(
+    404,
+    'not_found_error',
+    false,
+    (d: { reason: string }) => `The body of this request is not kept. ${d.reason}`,
+  ),
+
   // What came of the providers.
   no_batches: entry(
     404,

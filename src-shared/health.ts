@@ -3,7 +3,7 @@ import type { ErrorView } from './errors.ts';
 
 /** A store on disk, and whether what it should keep gets there. */
 export interface StoreHealth {
-  name: 'conversations' | 'history';
+  name: 'conversations' | 'history' | 'bodies';
   state: 'disk' | 'memory';
   /** Why it is not the disk; null where it is, or that was asked for. */
   reason: string | null;

@@ -1,3 +1,4 @@
+import type { SpentBudget } from './budgets.ts';
 import type { ClientProtocol, RequestRow, TraceStep } from './requests.ts';
 import type { BudgetState, Changes, Naming, RequestClass, Strategy, Tier, WeekDay } from './rules.ts';
 
@@ -31,6 +32,8 @@ export interface RoutingFacts {
   readonly userAgent: string | null;
   readonly time: LocalTime;
   readonly budget: BudgetState;
+  /** Budgets that are spent, and change where it goes; absent: none. */
+  readonly spent?: readonly SpentBudget[];
   /** 0 to 1; null: nobody has said. */
   readonly subscription: number | null;
   /** Those that rules ask for, by names in lower case; of others with x- only that they are there (''). */

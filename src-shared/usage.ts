@@ -50,6 +50,8 @@ export interface UsageSum {
   attempts: number;
   /** Attempts. */
   failed: number;
+  /** Attempts whose client left before their end. */
+  aborted: number;
   input: number;
   cacheRead: number;
   cacheWrite: number;

@@ -35,6 +35,7 @@ export const mainConfig: InlineConfig = {
         desktop: path.join(projectFolder, 'src-main/desktop.ts'),
         'reasoning-worker': path.join(projectFolder, 'src-main/storage/reasoning-worker.ts'),
         'history-worker': path.join(projectFolder, 'src-main/storage/history/history-worker.ts'),
+        'bodies-worker': path.join(projectFolder, 'src-main/recording/bodies-worker.ts'),
         'count-worker': path.join(projectFolder, 'src-main/counting/count-worker.ts'),
       },
       output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

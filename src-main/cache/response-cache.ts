@@ -87,7 +87,8 @@ export class ResponseCache implements Middleware {
   }
 
   async routed(run: RoutedRun, next: () => Promise<void>): Promise<void> {
-    const use = run.plan.cache;
+    // Whoever repeats a request wants another answer.
+    const use = run.context.row.replayOf === null ? run.plan.cache : null;
     const key = use === null ? null : keyOf(run, use);
     if (use === null || key === null) return next();
     if (!this.#flights.has(key)) {

@@ -1,12 +1,13 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { nearName } from '../../src-shared/near-names.ts';
+import { exportFormats } from '../../src-shared/recording.ts';
 import { usageParts } from '../../src-shared/usage.ts';
 import type { Shell } from './completion-scripts.ts';
 import { CommandError, exitCodes } from './exit-codes.ts';
 import { commandName, outliveReaders, print } from './output.ts';
 import { asksForJson, reportError } from './report-error.ts';
-import { parseSince } from './time-spans.ts';
+import { parseSince, parseSpan } from './time-spans.ts';
 
 /**
  * Runs `cproxy` with the arguments behind its name. Commands are loaded when they are called.
@@ -143,6 +144,27 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     });
 
   program
+    .command('limits')
+    .description('rates: what of each minute is used, what is under way, who waits')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy limits', "cproxy limits --json | jq '.rates[].counters'"))
+    .action(async (options) => {
+      const { limits } = await import('./limits.ts');
+      finish(await limits(options));
+    });
+
+  program
+    .command('budgets')
+    .description('what may be spent in a day or a month, and what is spent')
+    .option('--reset <id>', 'have one count from nothing again, until its day or month ends')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy budgets', 'cproxy budgets --reset everything'))
+    .action(async (options) => {
+      const { budgets } = await import('./budgets.ts');
+      finish(await budgets(options));
+    });
+
+  program
     .command('circuits')
     .description('targets that are left alone after they failed too often')
     .argument('[target]', 'with --reset: a provider, or provider-id/model-id; all where absent')
@@ -162,7 +184,7 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     .description('what was asked, newest first: when, what became of it, tokens read / written, and cost')
     .argument('[text]', "a part of a model's name or of a folder, or the beginning of an id")
     .option('--failed', 'only those that failed')
-    .option('--provider <id>', 'that a provider answered, or was asked last')
+    .option('--provider <id>', 'that a provider answered, or was asked')
     .option('--model <name>', 'that were asked of a model, or answered by one')
     .option('--session <id>', 'of a session')
     .option('--project <folder>', 'of a folder')
@@ -182,6 +204,67 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     .action(async (text: string | undefined, options) => {
       const { requests } = await import('./requests.ts');
       finish(await requests(text, options));
+    });
+
+  program
+    .command('replay')
+    .description('ask once more what a request asked; it costs what any request costs')
+    .argument('<id>', 'of a request, or the beginning of one; latest, or failed for the latest that failed')
+    .option('--model <name>', 'of another model, such as provider-id/model-id')
+    .option('--yes', 'do not ask first')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('cproxy replay 3f2a', 'cproxy replay failed --model openrouter/gpt-5.5 --yes'))
+    .action(async (id: string, options) => {
+      const { replay } = await import('./replay.ts');
+      finish(await replay(id, options));
+    });
+
+  program
+    .command('record')
+    .description('what is said in requests, on the disk for a while; without an option, what is recorded now')
+    .addOption(new Option('--for <time>', 'from now on: 30m, 2h; a day at most').argParser(parseSpan).conflicts('stop'))
+    .option('--errors', 'only of requests that fail')
+    .option('--stop', 'end it')
+    .option('--clear', 'forget all that is kept, in memory and on the disk')
+    .option('--yes', 'do not ask before --clear')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples('cproxy record --for 30m', 'cproxy record --for 2h --errors', 'cproxy record --stop --clear'),
+    )
+    .action(async (options) => {
+      const { record } = await import('./record.ts');
+      finish(await record(options));
+    });
+
+  program
+    .command('export')
+    .description('requests with their attempts, tokens and cost as a file, newest first; with --bodies, what was said')
+    .argument('[ids...]', 'of requests, or their beginnings; all that fit the filters where absent')
+    .addOption(new Option('--format <name>', 'how they are written').choices(exportFormats).default('jsonl'))
+    .option('--bodies', 'with what was said, where that is kept')
+    .option('-o, --output <file>', 'where to; standard output where absent')
+    .option('--failed', 'only those that failed')
+    .option('--provider <id>', 'that a provider answered, or was asked')
+    .option('--model <name>', 'that were asked of a model, or answered by one')
+    .option('--session <id>', 'of a session')
+    .option('--project <folder>', 'of a folder')
+    .option('--client <name>', 'that came with a client token')
+    .addOption(
+      new Option('--since <time>', 'from then on: 30m, 2h, 7d, or 2026-11-01').argParser((text: string) =>
+        parseSince(text),
+      ),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'cproxy export --since 1d --format har --bodies -o requests.har',
+        'cproxy export failed --bodies | jq .bodies.answer.text',
+      ),
+    )
+    .action(async (ids: readonly string[], options) => {
+      const { exportRequests } = await import('./export.ts');
+      finish(await exportRequests(ids, options));
     });
 
   program

@@ -82,6 +82,7 @@ export function statusLines(
       `process ${status.pid} (${status.host}), up ${duration(now - status.startedAt)}, ${Math.round(status.memoryBytes / 1e6)} MB`,
       ...configurationLines(status.config, now, width),
       `client tokens: ${status.auth === 'none' ? 'not needed on this machine' : 'needed'}`,
+      ...telemetryLines(status.telemetry, width),
     ],
     problems.length === 0 ? [] : [styled('red', 'The file has been changed, and cannot be used:'), ...listed(problems)],
     status.providers.length === 0
@@ -111,6 +112,14 @@ function configurationLines(config: ConfigStateView, now: number, width: number)
       ? []
       : wrapped(`after the next start: ${config.afterRestart.join('; ')}`, width, '')),
   ];
+}
+
+/** Where traces and metrics go; why not stands with the warnings. */
+function telemetryLines(telemetry: EngineStatus['telemetry'], width: number): string[] {
+  if (telemetry === null) return [];
+  const { endpoint, traces, metrics, trouble } = telemetry;
+  const what = [...(traces ? ['traces'] : []), ...(metrics ? ['metrics'] : [])].join(' and ');
+  return wrapped(`${what}: sent to ${endpoint}${trouble === null ? '' : ', which does not take them now'}`, width, '');
 }
 
 const requestStates: Record<RequestRow['state'], { mark: string; format: Parameters<typeof styled>[0] }> = {

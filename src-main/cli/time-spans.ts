@@ -1,6 +1,15 @@
 import { InvalidArgumentError } from 'commander';
 
+const LONGEST_SPAN_MS = 86_400_000;
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+
+/** A span from now on, a day at most, in ms. @throws InvalidArgumentError */
+export function parseSpan(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (UNITS[unit ?? ''] ?? Number.NaN);
+  if (ms > 0 && ms <= LONGEST_SPAN_MS) return ms;
+  throw new InvalidArgumentError('It is a span such as 30m or 2h, and a day at most.');
+}
 
 /**
  * A time in the past: a span before now (`30m`, `2h`, `7d`, `4w`), or a local day (`2026-11-01`).

@@ -42,7 +42,7 @@ export async function usage({ json, since, ...query }: UsageOptions): Promise<nu
 
 /** How many of the newest alerts are shown. */
 const ALERTS = 5;
-const HEADERS = ['requests', 'failed', 'read', 'cached', 'written', 'cost'];
+const HEADERS = ['requests', 'failed', 'aborted', 'read', 'cached', 'written', 'cost'];
 
 /** @param width of the terminal in columns; where there is none, 80. */
 export function usageLines(view: UsageView, subscriptions: readonly SubscriptionView[], width = 80): string[] {
@@ -94,6 +94,7 @@ function numbers(sum: UsageSum): string[] {
   return [
     String(sum.requests),
     sum.failed === 0 ? '' : String(sum.failed),
+    sum.aborted === 0 ? '' : String(sum.aborted),
     tokens(input),
     input === 0 ? '' : `${Math.round((sum.cacheRead / input) * 100)} %`,
     tokens(sum.output),

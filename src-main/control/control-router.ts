@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ValidationError } from '@orpc/contract';
 import { implement, ORPCError } from '@orpc/server';
+import type { BudgetView } from '../../src-shared/budgets.ts';
 import type { CacheView } from '../../src-shared/cache.ts';
 import type { CacheAlertView } from '../../src-shared/cache-alert.ts';
 import {
@@ -19,6 +20,15 @@ import {
 } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { HealthSnapshot } from '../../src-shared/health.ts';
+import type { RatesView } from '../../src-shared/rates.ts';
+import type {
+  BodiesView,
+  ExportPage,
+  ExportQuery,
+  RecordingView,
+  ReplayQuestion,
+  ReplayView,
+} from '../../src-shared/recording.ts';
 import type { CircuitView, ExplanationView, RoutingView, SimulationsView } from '../../src-shared/routing.ts';
 import type { SubscriptionView } from '../../src-shared/usage.ts';
 import type { AllRequests } from '../observability/all-requests.ts';
@@ -59,6 +69,18 @@ export interface ControlContext {
   explain(which: string): Promise<ExplanationView | null>;
   /** Those on disk as well. */
   past: Pick<AllRequests, 'page' | 'find' | 'usage' | 'view'>;
+  /** What was said in requests. */
+  recording: {
+    bodies(id: string): Promise<BodiesView>;
+    view(): Promise<RecordingView>;
+    start(session: { forMs: number; errorsOnly: boolean }): Promise<RecordingView>;
+    stop(): Promise<RecordingView>;
+    /** @returns how many requests there were. */
+    clear(): Promise<number>;
+  };
+  export(query: ExportQuery): Promise<ExportPage>;
+  /** @throws ProxyError `body_not_kept` */
+  replay(question: ReplayQuestion, signal: AbortSignal): Promise<ReplayView>;
   subscriptions(): SubscriptionView[];
   cacheAlerts(): CacheAlertView[];
   routing: {
@@ -70,6 +92,12 @@ export interface ControlContext {
     view(): Promise<CacheView>;
     /** @returns how many answers there were. */
     clear(): Promise<number>;
+  };
+  rates: { view(): Promise<RatesView> };
+  budgets: {
+    view(): BudgetView[];
+    /** @throws ProxyError `invalid_field` where there is no such budget. */
+    reset(id: string): void;
   };
   circuits: {
     views(): CircuitView[];
@@ -128,6 +156,17 @@ export function createControlRouter(context: ControlContext) {
       find: api.requests.find.handler(({ input }) => context.past.find(input.id)),
       explain: api.requests.explain.handler(({ input }) => context.explain(input.id)),
       live: api.requests.live.handler(({ input, signal }) => requests.live(signal, input.limit)),
+      bodies: api.requests.bodies.handler(({ input }) => context.recording.bodies(input.id)),
+      replay: api.requests.replay.handler(({ input, signal }) =>
+        context.replay(input, signal ?? new AbortController().signal),
+      ),
+    },
+    recording: {
+      view: api.recording.view.handler(() => context.recording.view()),
+      start: api.recording.start.handler(({ input }) => context.recording.start(input)),
+      stop: api.recording.stop.handler(() => context.recording.stop()),
+      clear: api.recording.clear.handler(async () => ({ cleared: await context.recording.clear() })),
+      export: api.recording.export.handler(({ input }) => context.export(input)),
     },
     usage: {
       sums: api.usage.sums.handler(({ input }) => context.past.usage(input)),
@@ -151,6 +190,16 @@ export function createControlRouter(context: ControlContext) {
     cache: {
       view: api.cache.view.handler(() => context.cache.view()),
       clear: api.cache.clear.handler(async () => ({ cleared: await context.cache.clear() })),
+    },
+    limits: {
+      view: api.limits.view.handler(() => context.rates.view()),
+    },
+    budgets: {
+      view: api.budgets.view.handler(() => context.budgets.view()),
+      reset: api.budgets.reset.handler(({ input }) => {
+        context.budgets.reset(input.id);
+        return context.budgets.view();
+      }),
     },
     circuits: {
       list: api.circuits.list.handler(() => context.circuits.views()),

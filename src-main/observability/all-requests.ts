@@ -120,7 +120,7 @@ function fits(row: RequestRow, filter: RequestFilter): boolean {
     row.id.replace(/^req_/, '').startsWith(part.replace(/^req_/, ''));
   return (
     isOr(state, row.state) &&
-    isOr(provider, last?.provider) &&
+    isOr(provider, ...row.attempts.map((attempt) => attempt.provider)) &&
     isOr(model, row.askedModel, last?.model) &&
     isOr(route, row.route) &&
     isOr(session, row.sessionId) &&

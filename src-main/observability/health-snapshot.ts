@@ -163,6 +163,7 @@ function ofSystem({ stores, disk, loopDelayMs, memoryBytes }: SystemHealth, upti
 const storeNames: Record<StoreHealth['name'], string> = {
   conversations: 'What is remembered of conversations',
   history: 'The log of requests',
+  bodies: 'What is recorded of requests',
 };
 
 const warnings = ({ warnings }: EngineStatus): HealthProblem[] =>

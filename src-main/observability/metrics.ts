@@ -10,6 +10,10 @@ export interface MetricsSource {
   loopDelay: () => LoopDelayView;
   /** Requests that wait to be written, and that were forgotten because there were too many. */
   history: () => { waiting: number; dropped: number };
+  /** Of each rate: who waits now, and how many were refused. */
+  rates: () => readonly { limit: string; waiting: number; refused: number }[];
+  /** How far each budget is used, 0 to 1 and beyond. */
+  budgets: () => readonly { id: string; part: number }[];
 }
 
 /** So many targets have series of their own; models that clients make up must not fill the memory. */
@@ -41,6 +45,7 @@ export class Metrics {
   readonly #tokens: Counter;
   readonly #cost: Counter;
   readonly #costUnknown: Counter;
+  readonly #rateRefused: Counter;
   readonly #gauges: readonly { gauge: Gauge; read: (gauge: Gauge) => void }[];
 
   private constructor(client: typeof import('prom-client'), bus: EventBus, source: MetricsSource) {
@@ -69,6 +74,7 @@ export class Metrics {
     this.#tokens = counter('tokens_total', 'Tokens as providers reported them', [...target, 'kind']);
     this.#cost = counter('cost_usd_total', 'US dollars, of what has a price', target);
     this.#costUnknown = counter('cost_unknown_total', 'Calls that used tokens and whose cost is not known', target);
+    this.#rateRefused = counter('rate_refused_total', 'What a rate has refused or sent elsewhere', ['limit']);
     this.#gauges = [
       gauge('requests_running', 'Requests under way', (all) => all.set(source.status().requests.running)),
       gauge('memory_bytes', 'Memory of the process', (all) => all.set(process.memoryUsage.rss())),
@@ -82,6 +88,22 @@ export class Metrics {
       ),
       gauge('history_waiting', 'Requests that wait to be written', (all) => all.set(source.history().waiting)),
       gauge('history_dropped', 'Requests that were never written', (all) => all.set(source.history().dropped)),
+      gauge(
+        'rate_waiting',
+        'Requests that wait for a rate',
+        (all) => {
+          for (const { limit, waiting } of source.rates()) all.set({ limit }, waiting);
+        },
+        ['limit'],
+      ),
+      gauge(
+        'budget_used_ratio',
+        'Part of a budget that is used in its day or month',
+        (all) => {
+          for (const { id, part } of source.budgets()) all.set({ budget: id }, part);
+        },
+        ['budget'],
+      ),
       gauge('provider_health', 'Providers: 0 down, 1 degraded, 2 unknown, 3 healthy', (all) => this.#health(all), [
         'provider',
       ]),
@@ -104,6 +126,8 @@ export class Metrics {
       gauge.reset();
       read(gauge);
     }
+    this.#rateRefused.reset();
+    for (const { limit, refused } of this.#source.rates()) this.#rateRefused.inc({ limit }, refused);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 

@@ -3,7 +3,7 @@ import type { UsagePart, UsageQuery, UsageRow, UsageSum, UsageView } from '../..
 
 const QUARTER_MS = 900_000;
 const NOTHING: UsageSum = {
-  ...{ requests: 0, attempts: 0, failed: 0, input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0 },
+  ...{ requests: 0, attempts: 0, failed: 0, aborted: 0, input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0 },
   ...{ output: 0, reasoning: 0, usd: 0, costUnknown: 0 },
 };
 
@@ -52,6 +52,7 @@ const added = (a: UsageSum, b: UsageSum): UsageSum => ({
   requests: a.requests + b.requests,
   attempts: a.attempts + b.attempts,
   failed: a.failed + b.failed,
+  aborted: a.aborted + b.aborted,
   input: a.input + b.input,
   cacheRead: a.cacheRead + b.cacheRead,
   cacheWrite: a.cacheWrite + b.cacheWrite,
@@ -72,6 +73,7 @@ function sumOf(attempt: AttemptRow | null, isLast: boolean): UsageSum {
     requests,
     attempts: 1,
     failed: outcome === 'failed' ? 1 : 0,
+    aborted: outcome === 'aborted' ? 1 : 0,
     ...(usage === null ? {} : { ...usage, cacheWrite1h: usage.cacheWrite1h ?? 0, reasoning: usage.reasoning ?? 0 }),
     usd: cost?.usd ?? 0,
     costUnknown: usage !== null && cost === null ? 1 : 0,

@@ -13,7 +13,10 @@ export interface AnswerTimes {
 
 /** Is given what the client gets, as it goes out; pings are no part of it. */
 export interface AnswerTap {
-  begin(status: number, headers: AnswerHeaders): void;
+  /** The headers that the client gets: with the first content, with a ping before it, or with an error. */
+  head?(headers: AnswerHeaders): void;
+  /** The first content follows. */
+  begin?(status: number, headers: AnswerHeaders): void;
   /** @returns whether others want more, however slowly this client reads. */
   write(bytes: Uint8Array | string): boolean;
   /** Nothing more will come. */
@@ -54,7 +57,7 @@ export class Answer {
   #holdTimer: NodeJS.Timeout | null = null;
   #pingTimer: NodeJS.Timeout | null = null;
   #encodeError: StreamEncoder['encodeError'];
-  #tap: AnswerTap | null = null;
+  readonly #taps: AnswerTap[] = [];
   #told: AnswerHeaders | null = null;
   #onDrained: (() => void) | null = null;
 
@@ -73,7 +76,7 @@ export class Answer {
 
   /** From now on it is told of all that goes out. */
   tap(tap: AnswerTap): void {
-    this.#tap = tap;
+    this.#taps.push(tap);
   }
 
   /** Headers that go with whatever is sent, while none has been. */
@@ -107,7 +110,7 @@ export class Answer {
     this.#state = 'answering';
     this.#context.row.firstContentMs = this.#context.elapsedMs();
     this.#context.row.overheadMs ??= this.#context.overheadMs();
-    this.#tap?.begin(status, headers);
+    for (const tap of this.#taps) tap.begin?.(status, headers);
     this.#onAnswering();
   }
 
@@ -115,7 +118,8 @@ export class Answer {
   write(bytes: Uint8Array | string): boolean {
     this.#pingTimer?.refresh();
     this.#context.row.answerBytes += bytes.length;
-    const othersWant = this.#tap?.write(bytes) ?? false;
+    let othersWant = false;
+    for (const tap of this.#taps) if (tap.write(bytes)) othersWant = true;
     return this.#reply.write(bytes) || othersWant;
   }
 
@@ -128,7 +132,7 @@ export class Answer {
     if (this.#state === 'ended') return;
     this.release();
     this.#context.row.answerBytes += bytes?.length ?? 0;
-    this.#tap?.end(bytes);
+    for (const tap of this.#taps) tap.end(bytes);
     this.#reply.end(bytes);
   }
 
@@ -191,6 +195,7 @@ export class Answer {
     if (row.attempts.length > 0) told['x-cproxy-attempts'] = String(row.attempts.length);
     row.status = status;
     this.#reply.begin(status, told);
+    for (const tap of this.#taps) tap.head?.(told);
     if (stream) this.#pingTimer = setTimeout(() => this.#sendPing(), this.#times.pingMs);
   }
 

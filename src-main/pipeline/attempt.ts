@@ -134,6 +134,7 @@ async function ask(
     const known = provider.refused.of(model);
     const upstream = retry.changed(await upstreamRequest(context, options));
     context.row.mode = upstream.sameProtocol ? 'pass-through' : 'translated';
+    if (!upstream.sameProtocol) context.sent = upstream.call.body;
     if (refusals === 0) for (const detail of upstream.warnings) trace.push({ step: 'translation', detail });
     let received: ProviderAnswer;
     try {
@@ -158,6 +159,7 @@ async function ask(
     }
     const isUrgent = received.status >= 500 && !context.noOther;
     const error = await readError(received, signal, isUrgent ? FAILOVER_BODY_MS : ERROR_BODY_MS);
+    context.refusal = error;
     const asked = { upstream, received, error };
     if (retry.begin(asked)) continue;
     const parameter = refusals < MOST_REFUSED ? droppable(upstream, received.status, error) : null;

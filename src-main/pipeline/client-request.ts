@@ -22,6 +22,8 @@ export interface ClientRequest {
   readonly signal: AbortSignal;
   /** `performance.now()` at arrival, in ms. */
   readonly arrivedAt: number;
+  /** Id of the request that it repeats; absent: it comes from a client. */
+  readonly replayOf?: string;
 }
 
 export type AnswerHeaders = Record<string, string | string[]>;

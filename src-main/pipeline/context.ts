@@ -1,6 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import type { AttemptRow, RequestRow } from '../../src-shared/requests.ts';
 import { RequestBody } from '../protocols/request-body.ts';
+import type { ProviderCall } from '../providers/base-provider.ts';
 import type { KeyLease } from '../providers/key-pool.ts';
 import type { Plan, Target } from '../routing/plan.ts';
 import { type FactWorld, RequestFacts } from '../routing/request-facts.ts';
@@ -56,7 +57,7 @@ export class RequestContext {
       answerBytes: 0,
       stopReason: null,
       cache: null,
-      replayOf: null,
+      replayOf: request.replayOf ?? null,
     };
     this.facts = new RequestFacts(
       {
@@ -65,6 +66,7 @@ export class RequestContext {
         rawHeaders: request.rawHeaders,
         conversation: () => this.conversationIfAny(),
         conversationIfNamed: () => this.conversationIfNamed(),
+        token: isCount ? undefined : request.client,
       },
       world,
     );
@@ -140,6 +142,12 @@ export interface AttemptContext extends AttemptChances {
   readonly triedKeys: ReadonlySet<string>;
   /** The key that it is made with; null until that is chosen. */
   key: KeyLease | null;
+  /** Alternating names and values by which its trace goes on at the provider; null: the client's own go on, where they can. */
+  traceHeaders: readonly string[] | null;
+  /** What its provider was sent, where that is a translation; for whoever records it. */
+  sent: ProviderCall['body'] | null;
+  /** What its provider said instead of an answer. */
+  refusal: Buffer | null;
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -169,5 +177,8 @@ export function attemptContext(
     cost: null,
     stopReason: null,
   };
-  return { request, target, row, noOther, isFinal, othersForRefused, triedKeys, key: null };
+  return {
+    ...{ request, target, row, noOther, isFinal, othersForRefused, triedKeys },
+    ...{ key: null, traceHeaders: null, sent: null, refusal: null },
+  };
 }

@@ -58,6 +58,15 @@ export function requestHeaders(rawHeaders: readonly string[]): string[] {
   return forwarded;
 }
 
+const TRACE = new Set(['traceparent', 'tracestate']);
+
+/** Headers of a request whose trace goes on with those that are given; as they are where that is null. */
+export function withTrace(headers: string[], trace: readonly string[] | null): string[] {
+  if (trace === null) return headers;
+  const kept = headers.filter((_, index) => !TRACE.has((headers[index - (index % 2)] ?? '').toLowerCase()));
+  return [...kept, ...trace];
+}
+
 /** What a provider says of its own origin; said of ours it would be untrue, or open it to other web pages. */
 const ABOUT_THE_ORIGIN = new Set(['set-cookie', 'alt-svc', 'strict-transport-security']);
 

@@ -39,8 +39,9 @@ async function waitForTurn(context: AttemptContext, turns: Turns): Promise<EndTu
   if (end === null)
     return failed(ProxyError.of('provider_busy', { provider: provider.id, limit: turns.limit, ms: limitMs ?? 0 }));
   row.startedMs = request.elapsedMs();
-  row.queuedMs = row.startedMs - startedMs;
-  const seconds = (row.queuedMs / 1000).toFixed(1);
+  const waitedMs = row.startedMs - startedMs;
+  row.queuedMs += waitedMs;
+  const seconds = (waitedMs / 1000).toFixed(1);
   request.row.trace.push({
     step: 'waited',
     detail: `${seconds} s for its turn at ${provider.id}, which takes ${turns.limit} at a time; ${before} had waited for longer`,

@@ -17,7 +17,7 @@ export interface RoutedRun {
  */
 export interface Middleware {
   readonly name: string;
-  request?(context: RequestContext, next: () => Promise<void>): Promise<void>;
+  request?(context: RequestContext, next: () => Promise<void>, answer: Answer): Promise<void>;
   /** It may answer by itself, and not go on. */
   routed?(run: RoutedRun, next: () => Promise<void>): Promise<void>;
   attempt?(context: AttemptContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome>;

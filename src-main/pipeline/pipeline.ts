@@ -105,7 +105,7 @@ export class Pipeline {
     // Accounting is outermost and sees how a request ended, also when middleware refused it.
     this.#request = compose<RequestRun, void>(
       [
-        ({ context }, next) => account.request(context, next),
+        ({ context, answer }, next) => account.request(context, next, answer),
         (run, next) =>
           next().then(
             () => this.#assertAnswered(run),
@@ -113,8 +113,8 @@ export class Pipeline {
           ),
         ...requestSteps.map(
           (step): Step<RequestRun, void> =>
-            ({ context }, next) =>
-              step(context, next),
+            ({ context, answer }, next) =>
+              step(context, next, answer),
         ),
       ],
       (run) => this.#answerRequest(run),

@@ -6,7 +6,7 @@ import type { RequestField } from '../protocols/request-body.ts';
 import type { ProviderCall } from '../providers/base-provider.ts';
 import { requestFor, withChangedHeaders } from './changed-request.ts';
 import type { AttemptContext } from './context.ts';
-import { requestHeaders } from './forwarded-headers.ts';
+import { requestHeaders, withTrace } from './forwarded-headers.ts';
 import { passThroughBody, refuseContinuedThread } from './pass-through-body.ts';
 import type { ReasoningMemory } from './reasoning-memory.ts';
 import { foreignTo, restoredMessages } from './restored-reasoning.ts';
@@ -68,6 +68,7 @@ export async function upstreamRequest(
   context: AttemptContext,
   { hops, memory, codec = codecFor(context) }: { hops: string; memory: ReasoningMemory; codec?: ProviderCodec },
 ): Promise<UpstreamRequest> {
+  const { traceHeaders } = context;
   const { plan } = context.request;
   const request = requestFor(context);
   const { provider, model, changes } = context.target;
@@ -87,7 +88,7 @@ export async function upstreamRequest(
       call: {
         ...shared,
         path: `${codec.path}${request.query}`,
-        headers: withChangedHeaders(requestHeaders(request.rawHeaders), changes),
+        headers: withChangedHeaders(withTrace(requestHeaders(request.rawHeaders), traceHeaders), changes),
         // Anthropic's clients recover from a refusal by themselves.
         body: protocol === 'anthropic' ? bytes : withoutRefused(bytes, refused),
       },
@@ -131,6 +132,7 @@ export async function upstreamRequest(
           'accept',
           request.body.stream ? 'text/event-stream' : 'application/json',
           ...(encoded.headers ?? []),
+          ...(traceHeaders ?? []),
         ],
         changes,
       ),

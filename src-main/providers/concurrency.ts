@@ -9,12 +9,27 @@ interface Waiting {
  * How many requests a server is given at a time. Who comes first is served first; who leaves while waiting leaves the queue.
  */
 export class Turns {
-  readonly limit: number;
+  #limit: number;
   #running = 0;
   readonly #queue: Waiting[] = [];
 
   constructor(limit: number) {
-    this.limit = limit;
+    this.#limit = limit;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** A higher one lets those who wait begin; with a lower one, those who run go on. */
+  set limit(limit: number) {
+    this.#limit = limit;
+    while (this.#running < limit) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#running += 1;
+      next.begin();
+    }
   }
 
   get running(): number {
@@ -27,7 +42,7 @@ export class Turns {
 
   /** A turn that is free now; null where there is none, or others wait for it already. */
   tryTake(): EndTurn | null {
-    if (this.#running >= this.limit) return null;
+    if (this.#running >= this.#limit) return null;
     this.#running += 1;
     return this.#end();
   }
@@ -79,7 +94,7 @@ export class Turns {
     return () => {
       if (ended) return;
       ended = true;
-      const next = this.#queue.shift();
+      const next = this.#running > this.#limit ? undefined : this.#queue.shift();
       if (next === undefined) this.#running -= 1;
       else next.begin();
     };

@@ -11,6 +11,7 @@ import { FAILOVER_IS_OFF, nameOf, type Plan, type Target } from './plan.ts';
 import { RequestFacts } from './request-facts.ts';
 import type { RoutingState } from './routing-state.ts';
 import { type MatchedRule, RuleSet } from './rule-set.ts';
+import { type BudgetEffect, budgetEffect, spentInWords } from './spent-budgets.ts';
 import { type Choice, rank, type Why } from './strategies.ts';
 
 /** A target that a request could go to, and what becomes of it. */
@@ -32,6 +33,7 @@ interface Decision {
   strategy: { name: Strategy; why: string };
   affinity: string | null;
   changes: Changes | null;
+  budgets: BudgetEffect;
   /** Those that are tried first, in their order. */
   candidates: readonly Candidate[];
 }
@@ -88,12 +90,12 @@ export class ProviderRouter {
     return this.#rules.headers;
   }
 
-  /** @throws ProxyError `unknown_model`, naming near matches; `rule_leads_nowhere` */
+  /** @throws ProxyError `unknown_model`, naming near matches; `rule_leads_nowhere`, `budget_spent` */
   plan(facts: RoutingFacts): Plan {
     const decision = this.#decide(facts);
-    const { route, rule, candidates } = decision;
+    const { route, rule, candidates, budgets } = decision;
     const targets = inPlaces(candidates, ['target', 'fallback']);
-    if (targets.length === 0) throw this.#nowhere(decision);
+    if (targets.length === 0 || budgets.refuses !== null) throw this.#nowhere(decision);
     return {
       route,
       targets,
@@ -133,26 +135,33 @@ export class ProviderRouter {
     const changes = rule?.use.change ?? null;
     const model = changes?.model ?? facts.model;
     const naming = changes?.model === undefined ? asked : this.names.understandInstead(model);
-    const listed = rule?.use.targets;
+    const budgets = budgetEffect(facts);
+    const { instead } = budgets;
+    const listed = instead === null ? rule?.use.targets : targetsNamed(instead.use);
     const choices: Choice[] =
       listed === undefined
         ? naming.targets.map((target) => this.#choice(target, target.provider.weight, changes))
         : this.#choicesOf(listed, model, changes);
-    const fallback = this.#choicesOf(rule?.use.fallback ?? [], model, changes);
-    const strategy = this.#strategyOf(rule, naming);
-    const { candidates, affinity } = this.#order(facts, strategy.name, choices, fallback);
-    const contentPolicy = this.#choicesOf(rule?.use.contentPolicy ?? [], model, changes).map(
-      (choice): Candidate => ({ ...choice, place: 'content-policy', score: null, why: null }),
+    const further = instead === null ? (rule?.use.fallback ?? []) : [];
+    const forClosed = [...budgets.closed.values()].flatMap(({ provider, use }) =>
+      choices.some(({ target }) => target.provider.id === provider) ? targetsNamed(use) : [],
     );
+    const fallback = this.#choicesOf([...further, ...forClosed], model, changes);
+    const strategy = this.#strategyOf(rule, naming, instead);
+    const { candidates, affinity } = this.#order(facts, strategy.name, choices, fallback, budgets);
+    const contentPolicy = this.#choicesOf(instead === null ? (rule?.use.contentPolicy ?? []) : [], model, changes)
+      .filter(({ target }) => !budgets.closed.has(target.provider.id))
+      .map((choice): Candidate => ({ ...choice, place: 'content-policy', score: null, why: null }));
     return {
       facts,
       asked,
       naming,
       rule,
-      route: rule?.route ?? naming.route,
+      route: instead === null ? (rule?.route ?? naming.route) : `budget ${instead.id}`,
       strategy,
       affinity,
       changes,
+      budgets,
       candidates: [...candidates, ...contentPolicy],
     };
   }
@@ -167,7 +176,12 @@ export class ProviderRouter {
     );
   }
 
-  #strategyOf(rule: MatchedRule | null, { isShared }: Understood): Decision['strategy'] {
+  #strategyOf(
+    rule: MatchedRule | null,
+    { isShared }: Understood,
+    instead: BudgetEffect['instead'],
+  ): Decision['strategy'] {
+    if (instead !== null) return { name: 'priority', why: spentInWords(instead) };
     if (rule?.use.strategy !== undefined) return { name: rule.use.strategy, why: `rule '${rule.id}' says so` };
     if (rule?.use.targets !== undefined) return { name: 'priority', why: 'in the order in which the rule names them' };
     const { strategy } = this.#routing.loadBalancing;
@@ -182,12 +196,14 @@ export class ProviderRouter {
     strategy: Strategy,
     choices: readonly Choice[],
     fallback: readonly Choice[],
+    { closed }: BudgetEffect,
   ): { candidates: Candidate[]; affinity: string | null } {
     const seen = new Set<string>();
     const ready: Choice[] = [];
     const later: Candidate[] = [];
     const reserves: Candidate[] = [];
     const unable: Candidate[] = [];
+    const spent: Candidate[] = [];
     const readyFallback: Candidate[] = [];
     const unusable = new Map<string, string>();
     const sort = (choice: Choice, isFallback: boolean): void => {
@@ -196,6 +212,13 @@ export class ProviderRouter {
       seen.add(name);
       const place = isFallback ? 'fallback' : 'target';
       const { provider, model } = choice.target;
+      const budget = closed.get(provider.id);
+      if (budget !== undefined) {
+        const words = spentInWords(budget);
+        unusable.set(name, words);
+        spent.push(candidateOf(choice, 'skipped', null, words));
+        return;
+      }
       const why = unfit(facts, choice.target);
       if (why !== null) {
         unusable.set(name, why);
@@ -244,13 +267,18 @@ export class ProviderRouter {
         .map((one) => ({ ...one, place: 'target', why: `${one.why}, but no other target is there` }));
     const others = [...ordered.slice(1), ...reserves];
     const kept = this.#routing.loadBalancing.failover ? others : others.map(withoutFailover);
-    return { candidates: [...ordered.slice(0, 1), ...kept, ...unable], affinity: stay.why };
+    return { candidates: [...ordered.slice(0, 1), ...kept, ...unable, ...spent], affinity: stay.why };
   }
 
   /** The decision in a few words. */
-  #traceOf({ naming, rule, affinity, strategy, candidates }: Decision): TraceStep[] {
+  #traceOf({ naming, rule, affinity, strategy, candidates, budgets: { instead } }: Decision): TraceStep[] {
     const trace: TraceStep[] = naming.steps.map((detail) => ({ step: 'model', detail }));
     if (rule !== null) trace.push({ step: 'rule', detail: `'${rule.id}' matches` });
+    if (instead !== null)
+      trace.push({
+        step: 'budget',
+        detail: `${spentInWords(instead)}: other targets until it begins anew ${instead.until}`,
+      });
     for (const { place, target, why } of candidates)
       if (place === 'skipped' && why !== FAILOVER_IS_OFF)
         trace.push({ step: 'target skipped', detail: `${nameOf(target)}: ${why}` });
@@ -267,7 +295,14 @@ export class ProviderRouter {
   }
 
   /** A rule whose targets are not there is not passed over: what it keeps together, such as money or what is private, would not be. */
-  #nowhere({ facts, rule, changes }: Decision): ProxyError {
+  #nowhere({ facts, rule, changes, budgets, candidates }: Decision): ProxyError {
+    const { refuses, instead, closed } = budgets;
+    const isClosed = candidates.find(({ target }) => closed.has(target.provider.id));
+    const budget = refuses ?? (isClosed === undefined ? instead : closed.get(isClosed.target.provider.id)) ?? null;
+    if (budget !== null) {
+      const { id, figure, until } = budget;
+      return ProxyError.of('budget_spent', { budget: id, figure, until });
+    }
     const targets = [...(rule?.use.targets ?? []), ...(rule?.use.fallback ?? [])].map(({ target }) => target);
     if (rule !== null && rule.use.targets !== undefined)
       return ProxyError.of('rule_leads_nowhere', { rule: rule.id, targets });
@@ -277,7 +312,8 @@ export class ProviderRouter {
   #view(decision: Decision): RouteView {
     const { facts, asked, naming, route, strategy, affinity, changes, candidates } = decision;
     let order = 0;
-    const hasTarget = candidates.some(({ place }) => place === 'target' || place === 'fallback');
+    const hasTarget =
+      decision.budgets.refuses === null && candidates.some(({ place }) => place === 'target' || place === 'fallback');
     return {
       facts: facts instanceof RequestFacts ? facts.settled() : facts,
       naming: { as: naming.as, alias: naming.alias, tier: naming.tier, steps: [...naming.steps] },
@@ -319,6 +355,9 @@ const shownChanges = ({ headers, ...changes }: Changes): Changes =>
     : { ...changes, headers: Object.fromEntries(Object.keys(headers).map((name) => [name, '[redacted]'])) };
 
 const withoutFailover = (one: Candidate): Candidate => ({ ...one, place: 'skipped', why: FAILOVER_IS_OFF });
+
+const targetsNamed = (use: readonly string[] | null): RuleTarget[] =>
+  (use ?? []).map((target) => ({ target, weight: 1 }));
 
 const inPlaces = (candidates: readonly Candidate[], places: readonly CandidatePlace[]): Target[] =>
   candidates.filter(({ place }) => places.includes(place)).map(({ target }) => target);

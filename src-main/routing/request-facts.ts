@@ -1,3 +1,4 @@
+import type { SpentBudget } from '../../src-shared/budgets.ts';
 import type { ClientProtocol } from '../../src-shared/requests.ts';
 import type { LocalTime, RoutingFacts } from '../../src-shared/routing.ts';
 import { type BudgetState, type RequestClass, weekDays } from '../../src-shared/rules.ts';
@@ -20,13 +21,32 @@ export interface FactSource {
   conversation(): string | null;
   /** The same where it is known without that; else null. */
   conversationIfNamed(): string | null;
+  /** The client token it came with, by whose name budgets may go; undefined: it costs nothing, and no budget bears upon it. */
+  readonly token: string | null | undefined;
 }
+
+/** Whose request it is. */
+export interface BudgetWho {
+  /** Name of the client token. */
+  readonly client: string | null;
+  /** May have to read the request. */
+  readonly project: () => string | null;
+}
+
+/** How budgets bear upon a request. */
+export interface BudgetStanding {
+  readonly state: BudgetState;
+  /** Those that are spent and change where it goes. */
+  readonly spent: readonly SpentBudget[];
+}
+
+const NO_BUDGETS: BudgetStanding = { state: 'none', spent: [] };
 
 /** What is to be known besides the request itself. */
 export interface FactWorld {
   /** Headers that rules ask for, in lower case. */
   readonly headers: ReadonlySet<string>;
-  readonly budget: () => BudgetState;
+  readonly budgets: (who: BudgetWho) => BudgetStanding;
   readonly subscription: () => number | null;
   /** Unix time in ms. */
   readonly now: () => number;
@@ -54,7 +74,7 @@ export class RequestFacts implements RoutingFacts {
   #classified: Classified | undefined;
   #project: string | null | undefined;
   #time: LocalTime | undefined;
-  #budget: BudgetState | undefined;
+  #budgets: BudgetStanding | undefined;
   #subscription: number | null | undefined;
   #conversation: string | null | undefined;
 
@@ -142,8 +162,11 @@ export class RequestFacts implements RoutingFacts {
   }
 
   get budget(): BudgetState {
-    this.#budget ??= this.#world.budget();
-    return this.#budget;
+    return this.#standing.state;
+  }
+
+  get spent(): readonly SpentBudget[] {
+    return this.#standing.spent;
   }
 
   get subscription(): number | null {
@@ -200,6 +223,7 @@ export class RequestFacts implements RoutingFacts {
       userAgent: this.userAgent,
       time: this.time,
       budget: this.budget,
+      ...(this.spent.length === 0 ? {} : { spent: this.spent }),
       subscription: this.subscription,
       headers: this.headers,
       midTurn: this.midTurn,
@@ -210,6 +234,14 @@ export class RequestFacts implements RoutingFacts {
   get #request(): FactSource {
     if (this.#source === null) throw new Error('a fact was asked for after the request had been let go');
     return this.#source;
+  }
+
+  get #standing(): BudgetStanding {
+    if (this.#budgets === undefined) {
+      const { token: client } = this.#request;
+      this.#budgets = client === undefined ? NO_BUDGETS : this.#world.budgets({ client, project: () => this.project });
+    }
+    return this.#budgets;
   }
 
   get #headers(): HeaderFacts {

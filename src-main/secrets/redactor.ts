@@ -11,6 +11,9 @@ export class Redactor {
     if (this.#secrets.size > known) this.#redact = createRedactor(this.#secrets);
   }
 
+  /** For a thread that cuts them out. */
+  readonly known = (): readonly string[] => [...this.#secrets];
+
   /** To be passed around as a function. */
   readonly redact = (text: string): string => this.#redact(text);
 }

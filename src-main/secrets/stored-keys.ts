@@ -6,8 +6,10 @@ import { vendorOf, vendors } from '../../src-shared/vendors.ts';
 import { keyProblem, prefixWarning } from './key-text.ts';
 import { type SecretStore, storeFailed } from './secret-store.ts';
 
-/** A provider as far as its keys go. */
-export interface KeyUser extends Pick<ProviderConfig, 'id' | 'type' | 'key' | 'keys'> {
+/** A provider as far as its keys go, a collector of telemetry, which takes them in headers, or Redis, whose address holds one. */
+export interface KeyUser extends Pick<ProviderConfig, 'id' | 'key'> {
+  type: ProviderConfig['type'] | 'collector' | 'redis';
+  keys?: readonly { key: string }[] | undefined;
   /** null: it lives in this process and takes no key. */
   origin: string | null;
 }
@@ -57,7 +59,10 @@ export class StoredKeys {
     const value = key.trim();
     this.#onKey(value);
     const user = this.#userOf(provider);
-    const problem = keyProblem(value, 'what you entered');
+    const problem =
+      user.type === 'redis' && !/^rediss?:\/\//.test(value)
+        ? 'must be the whole address, as in redis://:password@host:6379'
+        : keyProblem(value, 'what you entered');
     if (problem !== null) throw ProxyError.of('invalid_field', { field: 'key', expected: problem });
     const { place } = this.#store;
     const movedAside = await this.#store.set(name, { key: value, origin: user.origin });
@@ -106,6 +111,9 @@ export class StoredKeys {
   #missingLines(provider: string, name: string): string[] {
     const configured = this.#providers.find(({ id }) => id === provider);
     if (configured !== undefined && uses(configured, name)) return [];
+    if (configured?.type === 'collector')
+      return ['telemetry:', '  headers:', `    authorization: Bearer keychain:${name}`];
+    if (configured?.type === 'redis') return ['redis:', `  url: keychain:${name}`];
     const reference = `key: keychain:${name}`;
     if (configured === undefined) {
       const entry = ['providers:', `  - id: ${provider}`, `    type: ${provider}`];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import type { ResolveKey } from '../../src-shared/keys.ts';
-import type { RedisConfig } from '../../src-shared/redis-config.ts';
+import { REDIS_ORIGIN, type RedisConfig } from '../../src-shared/redis-config.ts';
 
 export interface RedisLinkOptions {
   /** Of the configuration in force. */
@@ -72,7 +72,7 @@ export class RedisLink {
   /** @throws Error */
   async #addressOf(url: string): Promise<string> {
     if (/^rediss?:/.test(url)) return url;
-    const question = { reference: url, provider: 'redis', origin: 'redis:', usualVariable: null, prefix: null };
+    const question = { reference: url, provider: 'redis', origin: REDIS_ORIGIN, usualVariable: null, prefix: null };
     const found = await this.#options.resolveKey(question);
     if (found.state !== 'present')
       throw new Error(`redis.url: ${found.state === 'missing' ? found.reason : 'is no address'}`);

@@ -10,22 +10,38 @@ import { figure, megabytes, table } from './table.ts';
 
 /**
  * What keeping accounts costs: processor time of a request that is passed through, with all of it on beside the same build with
- * all of it off; and how much memory a thousand large requests leave behind.
+ * all of it off; and how much memory a thousand large requests leave behind. With `--telemetry`, the same of traces and metrics that
+ * go to a collector, beside all of the rest without them.
  */
 
 const GOAL_RATIO = 1.25;
 const GOAL_GROWTH_BYTES = 50e6;
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, requests: { type: 'string', default: '600' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    requests: { type: 'string', default: '600' },
+    telemetry: { type: 'boolean', default: false },
+  },
 });
 const [rounds, requests] = [Number(values.rounds), Number(values.requests)];
 
-const ALL_OFF: ConfigInput = { history: { keep: 'memory' }, logging: { level: 'error' } };
+const ALL_OFF: ConfigInput = { history: { keep: 'memory', bodies: { memory: 0 } }, logging: { level: 'error' } };
 const ALL_ON: ConfigInput = {
   history: { keep: 'disk' },
   logging: { level: 'info', format: 'json', file: true },
 };
+
+const collector = createServer((incoming, response) => {
+  incoming.resume();
+  incoming.once('end', () => response.end('{}'));
+});
+collector.listen(0, '127.0.0.1');
+await once(collector, 'listening');
+const collectorUrl = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
+
+const [ON, OFF] = values.telemetry ? [{ ...ALL_ON, telemetry: { endpoint: collectorUrl } }, ALL_ON] : [ALL_ON, ALL_OFF];
+const [onName, offName] = values.telemetry ? ['with telemetry', 'without'] : ['all on', 'all off'];
 
 const events: readonly { type: string }[] = [
   {
@@ -114,8 +130,8 @@ async function cpuOf(engine: EngineProcess, body: string): Promise<number> {
 }
 
 async function compare(bytes: number): Promise<{ on: number; off: number; ratio: number }> {
-  await using on = await startEngineProcess(withProvider(ALL_ON));
-  await using off = await startEngineProcess(withProvider(ALL_OFF));
+  await using on = await startEngineProcess(withProvider(ON));
+  await using off = await startEngineProcess(withProvider(OFF));
   const body = bodyOf(bytes);
   for (const engine of [on, off]) await askMany(engine, body, requests);
   const [ons, offs]: [number[], number[]] = [[], []];
@@ -159,14 +175,14 @@ const cpu = [];
 for (const bytes of [2_000, 100_000]) cpu.push({ bytes, ...(await compare(bytes)) });
 process.stdout.write(
   `${table(
-    ['processor time of a request, ms', 'all on', 'all off', 'ratio'],
+    ['processor time of a request, ms', onName, offName, 'ratio'],
     cpu.map(({ bytes, on, off, ratio }) => [`${bytes / 1000} kB`, figure(on), figure(off), ratio.toFixed(2)]),
   )}\n`,
 );
 const memory = [];
 for (const [name, config] of [
-  ['all on', ALL_ON],
-  ['all off', ALL_OFF],
+  [onName, ON],
+  [offName, OFF],
 ] as const) {
   const runs = [await growth(config), await growth(config), await growth(config)];
   const byGrowth = runs.toSorted((one, other) => one.after - one.before - (other.after - other.before));
@@ -180,7 +196,9 @@ process.stdout.write(
   )}\n`,
 );
 agent.destroy();
-upstream.close();
-upstream.closeAllConnections();
+for (const server of [upstream, collector]) {
+  server.close();
+  server.closeAllConnections();
+}
 const grown = memory.map(({ before, after }) => after - before)[0] ?? Number.NaN;
 if (cpu.some(({ ratio }) => ratio > GOAL_RATIO) || grown > GOAL_GROWTH_BYTES) process.exitCode = 1;

@@ -18,7 +18,8 @@ import { figure, megabytes, table } from './table.ts';
 const GOAL_MS = 100;
 const GOAL_DELAY_MS = 10;
 const REPEATS = 15;
-const BATCH = 500;
+/** As many as the store hands over at once: they are kept together. */
+const BATCH = 32;
 
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '1000000' } } });
 const requests = Number(values.requests);
@@ -45,6 +46,7 @@ function request(index: number): RequestRow {
     random() < 0.05 ? oneOf(providers) : (providers[models.indexOf(model) % providers.length] ?? 'local');
   const project = projects[(day * 7 + whole(3)) % projects.length] ?? null;
   const usage = { input: whole(5_000), cacheRead: whole(150_000), cacheWrite: whole(9_000), output: whole(3_000) };
+  const before = random() < 0.02 ? [makeAttempt({ provider: oneOf(providers), model, outcome: 'failed' })] : [];
   const attempt = makeAttempt({
     ...{ provider, model, endedMs: whole(60_000), status: 200 },
     outcome: failed ? 'failed' : 'answered',
@@ -58,7 +60,7 @@ function request(index: number): RequestRow {
       class: oneOf(['main', 'main', 'subagent', 'title'] as const),
       route: oneOf(['rule night', 'model', 'default']),
     },
-    ...{ state: failed ? 'failed' : 'answered', status: 200, endedMs: whole(60_000), attempts: [attempt] },
+    ...{ state: failed ? 'failed' : 'answered', status: 200, endedMs: whole(60_000), attempts: [...before, attempt] },
     trace: [{ step: 'model', detail: `${attempt.model} is a model of ${attempt.provider}` }],
   });
 }

@@ -104,6 +104,7 @@ function sourceOf(raw: Buffer): FactSource {
     rawHeaders,
     conversation: () => 'a-conversation',
     conversationIfNamed: () => 'a-conversation',
+    token: null,
   };
 }
 

@@ -91,7 +91,10 @@ export async function measureTranslation(): Promise<TranslationCost[]> {
         const row = { ...context.row } as never;
         const chances = { noOther: true, isFinal: true, othersForRefused: false };
         return upstreamRequest(
-          { request: context, target, row, ...chances, triedKeys: new Set(), key: null },
+          {
+            ...{ request: context, target, row, ...chances, triedKeys: new Set<string>() },
+            ...{ key: null, traceHeaders: null, sent: null, refusal: null },
+          },
           { hops: '', memory: noMemory },
         );
       };

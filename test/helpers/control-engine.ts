@@ -14,6 +14,7 @@ import { StoredKeys } from '../../src-main/secrets/stored-keys.ts';
 import { registerControlDoor } from '../../src-main/server/control-door.ts';
 import type { ConfigStateView, EngineStatus, TokenView } from '../../src-shared/control.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { RecordingView } from '../../src-shared/recording.ts';
 
 import { memoryStore } from './memory-store.ts';
 
@@ -21,6 +22,11 @@ import { memoryStore } from './memory-store.ts';
 export const canary = 'sk-canary-7f3a9b-must-stay-inside';
 
 const noFile: ConfigStateView = { file: null, version: null, since: 0, problems: [], afterRestart: [] };
+const nothingRecorded: RecordingView = {
+  ...{ record: 'off', until: null, configured: 'off' },
+  memory: { requests: 0, bytes: 0, maxRequests: 100, maxBytes: 24e6 },
+  disk: { trouble: null, requests: 0, bytes: 0, oldest: null, waiting: 0, dropped: 0 },
+};
 const nowhere = { config: '/nowhere', data: '/nowhere', logs: '/nowhere', cache: '/nowhere' };
 
 export interface ControlEngine {
@@ -103,6 +109,7 @@ export async function startControlEngine(
       aliases: {},
       requests: { running: 0, total: 0, failed: 0 },
       memoryBytes: 96_000_000,
+      telemetry: null,
       warnings: [],
     },
     context: {
@@ -128,6 +135,17 @@ export async function startControlEngine(
         usage: () => Promise.reject(new Error('no disk')),
         view: () => Promise.reject(new Error('no disk')),
       }),
+      recording: {
+        bodies: async (id) => ({ state: 'not_kept', id, reason: 'None are kept here.' }),
+        view: async () => nothingRecorded,
+        start: async () => nothingRecorded,
+        stop: async () => nothingRecorded,
+        clear: async () => 0,
+      },
+      export: async () => ({ text: '', requests: 0, withBodies: 0, next: null }),
+      replay: async () => {
+        throw ProxyError.of('body_not_kept', { reason: 'None are kept here.' });
+      },
       routing: {
         view: () => ({ rules: [], strategy: 'priority', failover: true, circuits: [], warnings: [] }),
         simulate: async () => ({ results: [], notes: [] }),
@@ -139,6 +157,8 @@ export async function startControlEngine(
         }),
         clear: async () => 1,
       },
+      budgets: { view: () => [], reset: () => undefined },
+      rates: { view: async () => ({ store: 'memory', trouble: null, rates: [] }) },
       circuits: {
         views: () => engine.status.providers.flatMap(({ circuits }) => circuits),
         reset: (provider) => {

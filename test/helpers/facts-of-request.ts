@@ -22,6 +22,7 @@ export function readFacts(body: object | Buffer, asked: AskedRequest = {}): Requ
       rawHeaders: Object.entries(headers).flat(),
       conversation: asked.conversation ?? (() => null),
       conversationIfNamed: asked.conversationIfNamed ?? (() => null),
+      token: null,
     },
     { ...factWorld, ...world },
   );

@@ -76,7 +76,7 @@ export const factsOf = (facts: Partial<RoutingFacts> = {}): RoutingFacts => ({
 /** Nothing is known besides the request. */
 export const factWorld: FactWorld = {
   headers: new Set(),
-  budget: () => 'none',
+  budgets: () => ({ state: 'none', spent: [] }),
   subscription: () => null,
   now: Date.now,
 };

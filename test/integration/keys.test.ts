@@ -59,12 +59,16 @@ describe('keys through the control API', () => {
       notes: ['The key in what you entered looks like one of Groq.'],
       configuration: ['providers:', '  - id: deepseek', '    type: deepseek'],
     });
+    expect(await control.keys.set({ provider: 'redis', key: 'redis://:canary@127.0.0.1:1' })).toMatchObject({
+      ...{ name: 'redis', origin: 'redis:', notes: [], configuration: ['redis:', '  url: keychain:redis'] },
+    });
   });
 
   test.each([
     [{ provider: 'claude', key: 'sk-canary with space' }, /^key: what you entered holds more than a key/],
     [{ provider: 'claude', key: 'cpx_canary' }, /client token of CProxy/],
     [{ provider: 'claude', key: '"sk-canary"' }, /wrapped in quotes/],
+    [{ provider: 'redis', key: 'canary-password' }, /^key: must be the whole address/],
     [{ provider: 'claud', key: 'sk-canary' }, /^provider: must be .* Did you mean claude\?/],
     [{ provider: 'sk-canary-in-the-wrong-place', key: 'x' }, /^provider: must be/],
     [{ provider: 'openai-compatible', key: 'sk-canary' }, /^provider: must be/],

@@ -36,6 +36,7 @@ function newWorld(): ConfiguredWorld {
     store: memoryStore(),
     onKey: () => undefined,
     remembers: true,
+    budgets: () => ({ state: 'none', spent: [] }),
   };
 }
 

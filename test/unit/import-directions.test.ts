@@ -71,6 +71,8 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/storage/': ['protocols', 'pipeline/reasoning-memory.ts', '*'],
   'src-main/storage/history/': ['storage', '*'],
   'src-main/cache/': ['pipeline', 'protocols', '*'],
+  'src-main/limits/': ['pipeline', 'routing', 'providers', 'protocols', 'storage', '*'],
+  'src-main/recording/': ['pipeline', 'protocols', 'storage', 'secrets/redact.ts', '*'],
   'src-main/counting/': ['protocols', 'pipeline/local-counter.ts', '*'],
   'src-renderer/': [...browserPackages],
   'src-renderer/stores/': [...browserPackages],

@@ -52,7 +52,7 @@ export class Draft {
   }
 
   /** Sets a field of a section such as `server`. */
-  set(section: 'server' | 'logging' | 'routing' | 'health', field: string, value: unknown): void {
+  set(section: 'server' | 'logging' | 'routing' | 'limits' | 'health', field: string, value: unknown): void {
     const fields = this.#sections.get(section) ?? {};
     fields[field] = value;
     this.#sections.set(section, fields);
@@ -142,6 +142,7 @@ export class Draft {
       providers: this.providers,
       aliases: Object.keys(this.aliases).length === 0 ? undefined : this.aliases,
       routing: Object.keys(routing).length === 0 ? undefined : routing,
+      limits: this.#sections.get('limits'),
       health: this.#sections.get('health'),
     };
     const value = Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));

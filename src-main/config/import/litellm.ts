@@ -452,6 +452,27 @@ function nameHere(draft: Draft, groups: Groups, name: string): string | null {
 
 // ---- settings
 
+/** LiteLLM's budget is the proxy's as a whole; without a duration it never begins anew, which none does here. */
+function addBudget(draft: Draft, settings: Section): void {
+  const usd = numberOf(settings.max_budget);
+  if (usd === undefined || usd <= 0) return;
+  const duration = textOf(settings.budget_duration);
+  const per = duration === undefined ? undefined : PERIODS[duration];
+  if (per === undefined) {
+    draft.left(
+      `max_budget ${usd}${duration === undefined ? '' : ` for ${duration}`}: a budget is for a day or a month here`,
+    );
+    return;
+  }
+  draft.set('limits', 'budgets', [{ id: 'all', per, usd, whenSpent: 'refuse' }]);
+  draft.carried(`max_budget ${usd} for ${duration} → limits.budgets 'all', of the calendar's ${per}`);
+}
+
+const PERIODS: Readonly<Record<string, 'day' | 'month'>> = {
+  ...{ '1d': 'day', '24h': 'day' },
+  ...{ '30d': 'month', '31d': 'month', '1mo': 'month' },
+};
+
 function addServer(draft: Draft, file: Section): void {
   const settings = sectionOf(file.litellm_settings);
   const router = sectionOf(file.router_settings);
@@ -467,6 +488,7 @@ function addServer(draft: Draft, file: Section): void {
       provider.timeouts = { totalMs: Math.round(seconds * 1000), ...sectionOf(provider.timeouts) };
     draft.carried('request_timeout → timeouts.totalMs of each provider');
   }
+  addBudget(draft, settings);
   if (settings.set_verbose === true || settings.debug === true) {
     draft.set('logging', 'level', 'debug');
     draft.carried('set_verbose → logging.level debug');
@@ -490,7 +512,6 @@ const LEFT: readonly (readonly [section: string, fields: readonly string[], reas
   ['general_settings', ['custom_auth', 'enable_jwt_auth', 'litellm_jwtauth'], 'CProxy has tokens of its own'],
   ['litellm_settings', ['cache', 'cache_params'], 'CProxy keeps no answers'],
   ['litellm_settings', ['callbacks', 'success_callback', 'failure_callback'], 'CProxy does not run code of others'],
-  ['litellm_settings', ['max_budget', 'budget_duration'], 'budgets are not part of this configuration'],
   ['litellm_settings', ['default_internal_user_params', 'default_team_settings'], 'CProxy has one user'],
   [
     'router_settings',

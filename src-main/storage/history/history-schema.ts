@@ -3,10 +3,9 @@ import type { Migration } from '../sqlite.ts';
 /**
  * The schema of history.db, a step for each version it has had; a new version adds one, and none is ever changed.
  *
- * A request is found by what stands in `request`: numbers, and texts by their numbers in `name`. What is shown of it is in
- * `line`, and how it was routed in `detail`, both JSON that is made small (line-bytes.ts); lists never read `detail`. `attempt` is
- * the ledger: what each call of a provider used and cost. `sum`, `day_sum` and `session_sum` add it up as it is
- * written, and outlive it.
+ * A request is found by what stands in `request`: numbers, and texts by their numbers in `name`. What is shown of it and how it was
+ * routed is in `block` (blocks.ts). `attempt` is the ledger: what each call of a provider used and cost. `sum`, `day_sum` and
+ * `session_sum` add it up as it is written, and outlive it.
  */
 export const historyMigrations: readonly Migration[] = [
   (db) =>
@@ -39,12 +38,9 @@ export const historyMigrations: readonly Migration[] = [
       CREATE INDEX request_by_project ON request (project, started) WHERE project IS NOT NULL;
       CREATE INDEX request_by_client ON request (client, started) WHERE client IS NOT NULL;
       CREATE INDEX request_by_class ON request (class, started) WHERE class IS NOT NULL;
-      CREATE TABLE line (
-        key INTEGER PRIMARY KEY,
-        data BLOB NOT NULL
-      ) STRICT;
-      CREATE TABLE detail (
-        key INTEGER PRIMARY KEY,
+      CREATE TABLE block (
+        key INTEGER PRIMARY KEY, -- of its first request
+        last INTEGER NOT NULL, -- the key of its last; none is missing in between when it is written
         data BLOB NOT NULL
       ) STRICT;
       CREATE TABLE attempt (
@@ -66,8 +62,10 @@ export const historyMigrations: readonly Migration[] = [
         is_partial INTEGER NOT NULL,
         usd REAL, -- NULL: not known
         is_reported INTEGER NOT NULL, -- whether the provider itself said the cost
+        left_for INTEGER, -- the request's start, with the first attempt at each provider that was not the last one
         PRIMARY KEY (request, number)
       ) STRICT, WITHOUT ROWID;
+      CREATE INDEX attempt_by_provider ON attempt (provider, left_for, request) WHERE left_for IS NOT NULL;
       CREATE TABLE sum (
         quarter INTEGER NOT NULL, -- of an hour, since 1970
         provider INTEGER NOT NULL, -- a name, as all that follow; 0: none
@@ -76,7 +74,7 @@ export const historyMigrations: readonly Migration[] = [
         project INTEGER NOT NULL,
         client INTEGER NOT NULL,
         class INTEGER NOT NULL,
-        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL,
         input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
         output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL,
         PRIMARY KEY (quarter, provider, model, route, project, client, class)
@@ -89,7 +87,7 @@ export const historyMigrations: readonly Migration[] = [
         project INTEGER NOT NULL,
         client INTEGER NOT NULL,
         class INTEGER NOT NULL,
-        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL,
         input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
         output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL,
         PRIMARY KEY (day, provider, model, route, project, client, class)
@@ -98,7 +96,7 @@ export const historyMigrations: readonly Migration[] = [
         session INTEGER PRIMARY KEY,
         first INTEGER NOT NULL, -- Unix times in ms of its first and last request
         last INTEGER NOT NULL,
-        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL,
+        requests INTEGER NOT NULL, attempts INTEGER NOT NULL, failed INTEGER NOT NULL, aborted INTEGER NOT NULL,
         input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
         output INTEGER NOT NULL, reasoning INTEGER NOT NULL, usd REAL NOT NULL, cost_unknown INTEGER NOT NULL
       ) STRICT;

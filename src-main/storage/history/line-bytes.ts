@@ -19,10 +19,10 @@ const DICTIONARY = Buffer.from(
   ].join(''),
 );
 
-/** A text, made small. */
-export const packLine = (text: string): Uint8Array =>
-  deflateRawSync(text, { dictionary: DICTIONARY, level: 6, windowBits: 13, memLevel: 5 });
+/** Lines without line breaks, made small. Level 6 would take twice the time for a quarter less room. */
+export const packLines = (lines: readonly string[]): Uint8Array =>
+  deflateRawSync(lines.join('\n'), { dictionary: DICTIONARY, level: 3, windowBits: 14, memLevel: 7 });
 
-/** @throws Error where the bytes are none of `packLine`'s. */
-export const unpackLine = (bytes: Uint8Array): string =>
-  inflateRawSync(bytes, { dictionary: DICTIONARY, windowBits: 13 }).toString();
+/** @throws Error where the bytes are none of `packLines`'s. */
+export const unpackLines = (bytes: Uint8Array): string[] =>
+  inflateRawSync(bytes, { dictionary: DICTIONARY, windowBits: 14 }).toString().split('\n');

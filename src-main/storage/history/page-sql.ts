@@ -28,32 +28,73 @@ export function pageSql(
   { limit, after, state, idOf, idsLike }: PageNames,
 ): { sql: string; values: (string | number)[] } | null {
   const conditions: Condition[] = [];
-  const where = (sql: string, ...values: (string | number)[]): unknown => conditions.push({ sql, values });
-  for (const field of ['route', 'session', 'project', 'client', 'class', 'provider'] as const) {
+  for (const field of ['route', 'session', 'project', 'client', 'class'] as const) {
     const text = filter[field];
     if (text === undefined) continue;
     const id = idOf(text);
     if (id === null) return null;
-    where(`${field} = ?`, id);
+    conditions.push({ sql: `${field} = ?`, values: [id] });
   }
-  if (filter.state !== undefined) where('state = ?', state(filter.state));
-  if (filter.from !== undefined) where('started >= ?', filter.from);
-  if (filter.to !== undefined) where('started < ?', filter.to);
-  if (after !== null) where('(started, key) < (?, ?)', after.started, after.key);
+  if (filter.state !== undefined) conditions.push({ sql: 'state = ?', values: [state(filter.state)] });
+  const provider = filter.provider === undefined ? undefined : idOf(filter.provider);
+  if (provider === null) return null;
+  const sources = provider === undefined ? [ALL] : [endedAt(provider), leftFor(provider)];
   const ways = [modelWays(filter.model, idOf), textWays(filter.text, idsLike)].reduce<Condition[][]>(
     (all, more) => (more === null ? all : all.flatMap((way) => more.map((one) => [...way, one]))),
     [conditions],
   );
   if (ways.length === 0) return null;
-  const selects = ways.map((way) => {
-    const all = way.length === 0 ? '' : ` WHERE ${way.map(({ sql }) => sql).join(' AND ')}`;
-    return `SELECT key, started FROM request${all} ORDER BY started DESC, key DESC LIMIT ?`;
-  });
-  const values = ways.flatMap((way) => [...way.flatMap((one) => one.values), limit]);
+  const selects = sources.flatMap((source) =>
+    ways.map((way) => {
+      const all = [...source.conditions, ...times(source, filter, after), ...way];
+      const where = all.length === 0 ? '' : ` WHERE ${all.map(({ sql }) => sql).join(' AND ')}`;
+      const { from, key, started } = source;
+      return {
+        sql: `SELECT ${key} AS key, ${started} AS started FROM ${from}${where} ORDER BY ${started} DESC, ${key} DESC LIMIT ?`,
+        values: [...all.flatMap(({ values }) => values), limit],
+      };
+    }),
+  );
   const [only] = selects;
-  if (selects.length === 1 && only !== undefined) return { sql: only, values };
-  const union = selects.map((select) => `SELECT * FROM (${select})`).join(' UNION ');
-  return { sql: `${union} ORDER BY started DESC, key DESC LIMIT ?`, values: [...values, limit] };
+  if (selects.length === 1 && only !== undefined) return only;
+  return {
+    sql: `${selects.map(({ sql }) => `SELECT * FROM (${sql})`).join(' UNION ')} ORDER BY started DESC, key DESC LIMIT ?`,
+    values: [...selects.flatMap(({ values }) => values), limit],
+  };
+}
+
+/** Where requests are read from, in the order of their start. */
+interface Source {
+  from: string;
+  key: string;
+  started: string;
+  conditions: readonly Condition[];
+}
+
+const ALL: Source = { from: 'request', key: 'key', started: 'started', conditions: [] };
+
+/** Requests whose last attempt was at a provider. */
+const endedAt = (provider: number): Source => ({ ...ALL, conditions: [{ sql: 'provider = ?', values: [provider] }] });
+
+/** Requests that had an attempt there before they went on to another. */
+const leftFor = (provider: number): Source => ({
+  from: `(SELECT request AS left_key, left_for FROM attempt WHERE provider = ${provider} AND left_for IS NOT NULL)
+    CROSS JOIN request ON request.key = left_key`,
+  key: 'left_key',
+  started: 'left_for',
+  conditions: [],
+});
+
+function times(
+  { key, started }: Source,
+  { from, to }: PageQuestion['filter'],
+  after: PageQuestion['after'],
+): Condition[] {
+  return [
+    ...(from === undefined ? [] : [{ sql: `${started} >= ?`, values: [from] }]),
+    ...(to === undefined ? [] : [{ sql: `${started} < ?`, values: [to] }]),
+    ...(after === null ? [] : [{ sql: `(${started}, ${key}) < (?, ?)`, values: [after.started, after.key] }]),
+  ];
 }
 
 /** null: any model fits. */

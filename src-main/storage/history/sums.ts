@@ -6,8 +6,8 @@ import type { UsagePart, UsageQuery, UsageRow, UsageSum, UsageView } from '../..
 export const QUARTER_MS = 900_000;
 
 const NUMBERS = [
-  ...['requests', 'attempts', 'failed', 'input', 'cache_read', 'cache_write', 'cache_write_1h', 'output', 'reasoning'],
-  ...['usd', 'cost_unknown'],
+  ...['requests', 'attempts', 'failed', 'aborted', 'input', 'cache_read', 'cache_write', 'cache_write_1h'],
+  ...['output', 'reasoning', 'usd', 'cost_unknown'],
 ];
 const updates = NUMBERS.map((column) => `${column} = ${column} + excluded.${column}`).join(', ');
 const places = (count: number): string => Array.from({ length: count }, () => '?').join(', ');
@@ -31,19 +31,65 @@ export class SumWriter {
   }
 
   /** @param name the number of a text; 0 for null. */
-  add(row: RequestRow, name: (text: string | null) => number): void {
-    const attempts: readonly (AttemptRow | null)[] = row.attempts.length === 0 ? [null] : row.attempts;
-    const of = [name(row.route), name(row.project), name(row.client), name(row.class)];
-    for (const [index, attempt] of attempts.entries()) {
-      const at = row.startedAt + (attempt?.startedMs ?? 0);
-      const target = [name(attempt?.provider ?? null), name(attempt?.model ?? row.askedModel)];
-      // A request is counted with the attempt that ended it.
-      const numbers = numbersOf(attempt, index === attempts.length - 1 ? 1 : 0);
-      this.#add.run(Math.floor(at / QUARTER_MS), ...target, ...of, ...numbers);
-      this.#addToDay.run(dayOf(at), ...target, ...of, ...numbers);
-      if (row.sessionId !== null) this.#addToSession.run(name(row.sessionId), row.startedAt, row.startedAt, ...numbers);
+  add(rows: readonly RequestRow[], name: (text: string | null) => number): void {
+    // Most of what is written together belongs to the same sums.
+    const [quarters, days, sessions] = [new Batch(), new Batch(), new Map<number, SessionSum>()];
+    for (const row of rows) {
+      const attempts: readonly (AttemptRow | null)[] = row.attempts.length === 0 ? [null] : row.attempts;
+      const of = [name(row.route), name(row.project), name(row.client), name(row.class)];
+      for (const [index, attempt] of attempts.entries()) {
+        const at = row.startedAt + (attempt?.startedMs ?? 0);
+        const parts = [name(attempt?.provider ?? null), name(attempt?.model ?? row.askedModel), ...of];
+        // A request is counted with the attempt that ended it.
+        const numbers = numbersOf(attempt, index === attempts.length - 1 ? 1 : 0);
+        quarters.add([Math.floor(at / QUARTER_MS), ...parts], numbers);
+        days.add([dayOf(at), ...parts], numbers);
+        if (row.sessionId !== null) addToSession(sessions, name(row.sessionId), row.startedAt, numbers);
+      }
     }
+    for (const { parts, numbers } of quarters.sums) this.#add.run(...parts, ...numbers);
+    for (const { parts, numbers } of days.sums) this.#addToDay.run(...parts, ...numbers);
+    for (const [session, { first, last, numbers }] of sessions)
+      this.#addToSession.run(session, first, last, ...numbers);
   }
+}
+
+/** Numbers that are added up by what they belong to, before the database sees them. */
+class Batch {
+  readonly #sums = new Map<string, { parts: readonly number[]; numbers: number[] }>();
+
+  add(parts: readonly number[], numbers: readonly number[]): void {
+    const key = parts.join(' ');
+    const known = this.#sums.get(key);
+    if (known === undefined) this.#sums.set(key, { parts, numbers: [...numbers] });
+    else addNumbers(known.numbers, numbers);
+  }
+
+  get sums(): Iterable<{ parts: readonly number[]; numbers: readonly number[] }> {
+    return this.#sums.values();
+  }
+}
+
+interface SessionSum {
+  /** Unix times in ms. */
+  first: number;
+  last: number;
+  numbers: number[];
+}
+
+function addToSession(sums: Map<number, SessionSum>, session: number, at: number, numbers: readonly number[]): void {
+  const known = sums.get(session);
+  if (known === undefined) {
+    sums.set(session, { first: at, last: at, numbers: [...numbers] });
+    return;
+  }
+  known.first = Math.min(known.first, at);
+  known.last = Math.max(known.last, at);
+  addNumbers(known.numbers, numbers);
+}
+
+function addNumbers(to: number[], numbers: readonly number[]): void {
+  for (const [index, number] of numbers.entries()) to[index] = (to[index] ?? 0) + number;
 }
 
 /** The local day, as in 20261124. @param at Unix time in ms. */
@@ -58,6 +104,7 @@ function numbersOf(attempt: AttemptRow | null, requests: number): number[] {
     requests,
     attempt === null ? 0 : 1,
     attempt?.outcome === 'failed' ? 1 : 0,
+    attempt?.outcome === 'aborted' ? 1 : 0,
     usage?.input ?? 0,
     usage?.cacheRead ?? 0,
     usage?.cacheWrite ?? 0,
@@ -193,6 +240,7 @@ function sumOf(row: Readonly<Record<string, unknown>>): UsageSum {
     requests: number('requests'),
     attempts: number('attempts'),
     failed: number('failed'),
+    aborted: number('aborted'),
     input: number('input'),
     cacheRead: number('cache_read'),
     cacheWrite: number('cache_write'),

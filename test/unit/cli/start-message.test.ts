@@ -17,6 +17,7 @@ const status: EngineStatus = {
   aliases: {},
   requests: { running: 0, total: 0, failed: 0 },
   memoryBytes: 90_000_000,
+  telemetry: null,
   warnings: [],
 };
 const key = (changes: Partial<KeyView>): KeyView => ({

@@ -54,6 +54,7 @@ const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
   aliases: {},
   requests: { running: 0, total: 0, failed: 0 },
   memoryBytes: 90_000_000,
+  telemetry: null,
   warnings: [],
   ...changes,
 });
@@ -233,4 +234,14 @@ test('a file that cannot be used is told of with every problem, and what waits f
 test('words that are longer than a line stay whole', () => {
   const url = `http://${'x'.repeat(100)}`;
   expect(wrapped(`See ${url} for more`, 40, '  ')).toEqual(['  See', `    ${url}`, '    for more']);
+});
+
+test('where traces and metrics go is told, and that they do not arrive', () => {
+  const telemetry = { endpoint: 'http://127.0.0.1:4318', traces: true, metrics: true, trouble: null };
+  expect(statusLines(status({ telemetry }), now)).toContain('traces and metrics: sent to http://127.0.0.1:4318');
+  const failing = { ...telemetry, metrics: false, trouble: 'it answered HTTP 401' };
+  expect(statusLines(status({ telemetry: failing }), now)).toContain(
+    'traces: sent to http://127.0.0.1:4318, which does not take them now',
+  );
+  expect(statusLines(status(), now).join('\n')).not.toContain('sent to');
 });

@@ -8,7 +8,7 @@ import type { UsageSum, UsageView } from '../../../src-shared/usage.ts';
 import { makeAttempt, makeRow } from '../../helpers/rows.ts';
 
 const sum = (changes: Partial<UsageSum>): UsageSum => ({
-  ...{ requests: 1, attempts: 1, failed: 0, input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0 },
+  ...{ requests: 1, attempts: 1, failed: 0, aborted: 0, input: 0, cacheRead: 0, cacheWrite: 0, cacheWrite1h: 0 },
   ...{ output: 0, reasoning: 0, usd: 0, costUnknown: 0 },
   ...changes,
 });
@@ -22,7 +22,7 @@ describe('usage', () => {
         parts: ['claude-sonnet-5-5'],
         ...sum({ requests: 120, failed: 2, input: 10_000, cacheRead: 90_000, output: 5_000, usd: 1.5 }),
       },
-      { parts: ['qwen3'], ...sum({ requests: 3, input: 50, output: 7, costUnknown: 3 }) },
+      { parts: ['qwen3'], ...sum({ requests: 3, aborted: 1, input: 50, output: 7, costUnknown: 3 }) },
       { parts: [null], ...sum({ requests: 1 }) },
     ],
     total: sum({ requests: 124, failed: 2, input: 10_050, cacheRead: 90_000, output: 5_007, usd: 1.5, costUnknown: 3 }),
@@ -32,9 +32,9 @@ describe('usage', () => {
   test('says what is not known as such', () => {
     const words = plain(usageLines(view, [], 100)).map((line) => line.replace(/ +/g, ' '));
     expect(words).toEqual([
-      'model requests failed read cached written cost',
+      'model requests failed aborted read cached written cost',
       'claude-sonnet-5-5 120 2 100K 90 % 5,000 $1.50',
-      'qwen3 3 50 0 % 7 unknown *',
+      'qwen3 3 1 50 0 % 7 unknown *',
       '(none) 1 0 0 $0',
       'all 124 2 100.1K 90 % 5,007 $1.50 *',
       '',

@@ -24,6 +24,7 @@ const status = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
   aliases: {},
   requests: { running: 0, total: 3, failed: 1 },
   memoryBytes: 1,
+  telemetry: null,
   warnings: [],
   ...changes,
 });

@@ -42,6 +42,21 @@ describe('turns', () => {
     expect(turns.running).toBe(0);
   });
 
+  it('are more, or fewer, as soon as their number changes', async () => {
+    const turns = new Turns(1);
+    const first = turns.tryTake();
+    const waiting = [turns.take(never, null), turns.take(never, null)];
+    turns.limit = 2;
+    const second = await waiting[0];
+    expect([turns.running, turns.waiting]).toEqual([2, 1]);
+    turns.limit = 1;
+    first?.();
+    expect([turns.running, turns.waiting]).toEqual([1, 1]);
+    second?.();
+    (await waiting[1])?.();
+    expect([turns.running, turns.waiting]).toEqual([0, 0]);
+  });
+
   it('pass by who has left', async () => {
     const turns = new Turns(1);
     const first = turns.tryTake();

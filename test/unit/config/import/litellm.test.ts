@@ -16,6 +16,19 @@ it('deployments of one account are one provider', () => {
   });
 });
 
+it.each([
+  ['1d', { id: 'all', per: 'day', usd: 20, whenSpent: 'refuse' }],
+  ['30d', { id: 'all', per: 'month', usd: 20, whenSpent: 'refuse' }],
+  ['7d', undefined],
+  [undefined, undefined],
+])('a budget for %s', (budget_duration, expected) => {
+  const imported = importLiteLlm({ litellm_settings: { max_budget: 20, budget_duration } }, {});
+  const { config } = loadImported(imported);
+  expect(config.limits.budgets[0]).toEqual(expected === undefined ? undefined : expect.objectContaining(expected));
+  const said = expected === undefined ? imported.report.left : imported.report.carried;
+  expect(said.join('\n')).toContain('max_budget 20');
+});
+
 describe('a whole file', () => {
   const imported = importFixture('litellm-full.yaml');
   const { config } = loadImported(imported);

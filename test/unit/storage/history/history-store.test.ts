@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -90,7 +91,8 @@ describe('the log of requests', () => {
 
   test('finds by everything that a filter says', async () => {
     const { store } = open(newFolder());
-    const failover = [makeAttempt({ provider: 'a', outcome: 'failed' }), makeAttempt({ provider: 'b', model: 'big' })];
+    const failed = makeAttempt({ provider: 'a', outcome: 'failed' });
+    const failover = [failed, failed, makeAttempt({ provider: 'b', model: 'big' })];
     store.add(
       ended({ id: 'req_1', startedAt: NOW + 1, attempts: failover, sessionId: 's', project: '/home/x_y' }),
       null,
@@ -98,7 +100,10 @@ describe('the log of requests', () => {
     store.add(ended({ id: 'req_2', startedAt: NOW + 2, state: 'failed', client: 'laptop', class: 'main' }), null);
     store.add(ended({ id: 'req_3', startedAt: NOW + 3, askedModel: 'other', route: 'rule night' }), null);
     const cases: [RequestFilter, string[]][] = [
-      [{ provider: 'a' }, []],
+      [{ provider: 'a' }, ['req_1']],
+      [{ provider: 'a', model: 'big', from: NOW, to: NOW + 2 }, ['req_1']],
+      [{ provider: 'a', state: 'failed' }, []],
+      [{ provider: 'a', to: NOW }, []],
       [{ provider: 'b' }, ['req_1']],
       [{ provider: 'c' }, []],
       [{ model: 'big' }, ['req_1']],
@@ -140,7 +145,11 @@ describe('the log of requests', () => {
     expect(await page(store)).toEqual(['req_10']);
     for (let index = 0; index < 3_000; index += 1)
       store.add(
-        ended({ id: `req_n${index}`, startedAt: now, trace: [{ step: 's', detail: Math.random().toString() }] }),
+        ended({
+          id: `req_n${index}`,
+          startedAt: now,
+          trace: [{ step: 's', detail: randomBytes(150).toString('base64') }],
+        }),
         null,
       );
     await store.write();

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import type { BudgetView } from '../../src-shared/budgets.ts';
+import { ProxyError } from '../../src-shared/errors.ts';
+import type { BudgetConfig, LimitScope } from '../../src-shared/limits-config.ts';
+import type { RequestRow } from '../../src-shared/requests.ts';
+import type { BudgetState } from '../../src-shared/rules.ts';
+import type { EventBus } from '../pipeline/events.ts';
+import type { Middleware } from '../pipeline/middleware.ts';
+import type { BudgetStanding, BudgetWho } from '../routing/request-facts.ts';
+import type { KeptFile } from '../storage/kept-file.ts';
+import { Budget, keyOf, type Spending, savedBudgetSchema, spendingOf } from './budget.ts';
+import { fitsProvider, fitsRequest } from './limit-scope.ts';
+
+/** What has been used, so that a restart forgets none of it. */
+export const savedBudgetsSchema = z.strictObject({ budgets: z.array(savedBudgetSchema) });
+export type SavedBudgets = z.output<typeof savedBudgetsSchema>;
+
+export interface BudgetsOptions {
+  /** Of the configuration in force. */
+  settings: () => readonly BudgetConfig[];
+  bus: EventBus;
+  kept: Pick<KeptFile<SavedBudgets>, 'read' | 'changed' | 'close'>;
+  /** What the ledger has of these requests since a moment (Unix time in ms). Rejects where it cannot be asked. */
+  ledger: (of: LimitScope, from: number) => Promise<Spending>;
+  /** Told once when a budget nears its end, and once when it is spent, in words. */
+  onReached: (warning: string) => void;
+  /** Unix time in ms. */
+  now?: () => number;
+}
+
+const states = { none: 0, within: 1, warning: 2, exceeded: 3 } satisfies Record<BudgetState, number>;
+const ranks = { within: 0, warning: 1, spent: 2 } satisfies Record<BudgetView['state'], number>;
+const factOf = { within: 'within', warning: 'warning', spent: 'exceeded' } as const;
+
+/**
+ * What may be spent in a day or a month. Counts requests when they end, with all their attempts; what is under way may go beyond.
+ * What a spent budget means for a request, the router decides with its facts.
+ */
+export class Budgets implements Middleware {
+  readonly name = 'budgets';
+  readonly #options: BudgetsOptions;
+  readonly #now: () => number;
+  readonly #unsubscribe: () => void;
+  #budgets: readonly Budget[] = [];
+  /** Of budgets that are not configured, or switched off: they may come back. */
+  #others: SavedBudgets['budgets'] = [];
+
+  constructor(options: BudgetsOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#others = options.kept.read()?.budgets ?? [];
+    this.follow();
+    this.#unsubscribe = options.bus.on('request.finished', (row) => this.#count(row));
+  }
+
+  /** Another configuration is in force. What is used of a budget goes on to count, where the same requests are meant. */
+  follow(): void {
+    const before = this.#budgets;
+    this.#budgets = this.#options
+      .settings()
+      .filter(({ enabled }) => enabled)
+      .map((config) => this.#made(config, before));
+    const isThere = new Set(this.#budgets.map(({ config }) => keyOf(config)));
+    this.#others = [...this.#others, ...before.map(({ saved }) => saved)].filter(({ key }) => !isThere.has(key));
+  }
+
+  /** How budgets bear upon a request. */
+  standing({ client, project }: BudgetWho): BudgetStanding {
+    if (this.#budgets.length === 0) return NO_BUDGETS;
+    let state: BudgetState = 'none';
+    const spent: BudgetStanding['spent'][number][] = [];
+    for (const budget of this.#budgets) {
+      const { of } = budget.config;
+      // A folder may have to be looked for in the whole request.
+      if (!fitsRequest(of, { client, project: of.project === undefined ? null : project() })) continue;
+      const fact = factOf[budget.state];
+      if (states[fact] > states[state]) state = fact;
+      if (budget.spent !== null) spent.push(budget.spent);
+    }
+    return { state, spent };
+  }
+
+  /** Tells the client how far a budget is spent that is near its end. */
+  async request(...[context, next, answer]: Parameters<NonNullable<Middleware['request']>>): Promise<void> {
+    const { client } = context.request;
+    const told = this.#budgets
+      .filter(({ config: { of }, state }) => {
+        if (state === 'within' || of.provider !== undefined) return false;
+        return fitsRequest(of, { client, project: of.project === undefined ? null : context.facts.project });
+      })
+      .map(({ config, part }) => `${config.id} ${percent(part)}`);
+    if (told.length > 0) answer.tell({ 'x-cproxy-budget': told.join(', ') });
+    await next();
+  }
+
+  /** What the user should know now, in words. */
+  get warnings(): string[] {
+    return this.#budgets.filter(({ state }) => state !== 'within').map(inWords);
+  }
+
+  view(): BudgetView[] {
+    return this.#budgets.map((budget) => budget.view());
+  }
+
+  /** Counts from nothing again. @throws ProxyError `invalid_field` where there is no such budget. */
+  reset(id: string): void {
+    const budget = this.#budgets.find(({ config }) => config.id === id);
+    if (budget === undefined)
+      throw ProxyError.of('invalid_field', { field: 'id', expected: 'must be the id of a budget that is switched on' });
+    budget.reset();
+    this.#keep();
+  }
+
+  /** Writes down what is used. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    await this.#options.kept.close();
+  }
+
+  #made(config: BudgetConfig, before: readonly Budget[]): Budget {
+    const key = keyOf(config);
+    const known = before.find((budget) => keyOf(budget.config) === key);
+    if (known !== undefined) {
+      known.config = config;
+      return known;
+    }
+    const budget = new Budget(config, this.#others.find((saved) => saved.key === key) ?? null, this.#now);
+    void this.#learn(budget);
+    return budget;
+  }
+
+  /** The file may be older than the ledger, or gone; a ledger that cannot be asked knows nothing better. */
+  async #learn(budget: Budget): Promise<void> {
+    const { from } = budget.period;
+    await this.#options.ledger(budget.config.of, from).then(
+      (used) => budget.learn(from, used),
+      () => undefined,
+    );
+  }
+
+  #count(row: RequestRow): void {
+    let hasChanged = false;
+    for (const budget of this.#budgets) {
+      const { of } = budget.config;
+      if (!fitsRequest(of, row)) continue;
+      const used = spendingOf(row.attempts.filter(({ provider }) => fitsProvider(of, provider)));
+      if (used === null) continue;
+      const before = budget.state;
+      budget.add(used);
+      hasChanged = true;
+      if (ranks[budget.state] > ranks[before]) this.#options.onReached(inWords(budget));
+    }
+    if (hasChanged) this.#keep();
+  }
+
+  #keep(): void {
+    this.#options.kept.changed(() => ({ budgets: [...this.#budgets.map(({ saved }) => saved), ...this.#others] }));
+  }
+}
+
+const NO_BUDGETS: BudgetStanding = { state: 'none', spent: [] };
+
+const percent = (part: number): string => `${Math.floor(part * 100)}%`;
+
+function inWords({ config: { id, whenSpent, use }, figure, state, part, untilWords }: Budget): string {
+  const much = `Budget '${id}': ${figure} (${percent(part)})`;
+  const then = {
+    warn: 'requests go on all the same',
+    downgrade: `requests go to ${(use ?? []).join(', ')}`,
+    refuse: 'requests are refused',
+  }[whenSpent];
+  return state === 'spent'
+    ? `${much}; ${then} until it begins anew ${untilWords}. limits.budgets raises it, \`cproxy budgets --reset ${id}\` begins it anew.`
+    : `${much}; when it is spent, ${then}.`;
+}
