@@ -20,6 +20,8 @@ export interface BackgroundOptions {
   redact: (text: string) => string;
   /** Told what the user should know; with the id of the provider that it is about, where it is about one. */
   onWarning: (warning: string, provider?: string) => void;
+  /** Told what may be another than before. */
+  onChanged: (what: 'health' | 'models') => void;
 }
 
 /** What goes on beside requests: providers are probed and asked for their models, and load those that they are to have ready. */
@@ -30,7 +32,7 @@ export class Background {
   readonly #warmUp: WarmUp;
 
   /** Nothing is asked yet, and lists of models that were kept are known. */
-  constructor({ configured, folders, transport, routing, log, redact, onWarning }: BackgroundOptions) {
+  constructor({ configured, folders, transport, routing, log, redact, onWarning, onChanged }: BackgroundOptions) {
     const { config, enabled, onBoard } = configured;
     this.health = new HealthBoard(onBoard, config.routing.slowStreams.tokensPerSecond);
     this.#probes = new HealthProbes({
@@ -39,9 +41,11 @@ export class Background {
       report: (provider, report) => {
         this.health.probed(provider, report);
         if (report.state === 'ready') routing.circuits.reached(provider);
+        onChanged('health');
       },
       onOnline: (online) => {
         this.health.setOnline(online);
+        onChanged('health');
         log.info(online ? 'The network is back' : 'This machine is offline');
       },
       onWake: () => {
@@ -63,7 +67,10 @@ export class Background {
       refreshMs: config.modelLists.refreshMs,
       write: writePrivateFile,
       onWarning: (warning) => onWarning(warning),
-      onFetched: (fetched) => log.debug('A list of models was fetched', fetched),
+      onFetched: (fetched) => {
+        log.debug('A list of models was fetched', fetched);
+        onChanged('models');
+      },
       onFailed: ({ provider, reason }) =>
         log.warn('A list of models could not be fetched', { provider, reason: redact(reason) }),
     });

@@ -23,6 +23,9 @@ import { AdminSessions } from './control/admin-sessions.ts';
 import type { ControlRouter } from './control/control-router.ts';
 import { TokenCounter } from './counting/token-counter.ts';
 import { EngineStartError, explainListenError } from './engine-start-error.ts';
+import { EngineChanges } from './mcp/engine-changes.ts';
+import type { HttpSessions } from './mcp/http/http-sessions.ts';
+import type { McpEngine } from './mcp/mcp-engine.ts';
 import { healthSnapshot, systemHealth } from './observability/health-snapshot.ts';
 import type { Logger } from './observability/logger.ts';
 import { logRequests } from './observability/request-lines.ts';
@@ -54,6 +57,7 @@ import { registerBatchesDoor } from './server/batches-door.ts';
 import { registerControlDoor } from './server/control-door.ts';
 import { registerHealthDoor } from './server/health-door.ts';
 import { Listeners } from './server/listeners.ts';
+import { registerMcpDoor } from './server/mcp-door.ts';
 import { registerMessagesDoor } from './server/messages-door.ts';
 import { registerMetricsDoor } from './server/metrics-door.ts';
 import { registerModelsDoor } from './server/models-door.ts';
@@ -91,6 +95,8 @@ export interface Engine {
   status(): EngineStatus;
   /** The control API, for a transport of the host's own. Loaded when first asked for. */
   controlRouter(): Promise<ControlRouter>;
+  /** What an MCP server needs of it. Loaded when first asked for. */
+  mcpEngine(): Promise<McpEngine>;
   /** Told whenever it has begun to listen at another address. */
   onMoved(listener: () => void): void;
   /** Takes no new requests, lets those in flight finish within `server.graceMs`, then ends. */
@@ -166,12 +172,16 @@ class RunningEngine implements Engine {
   readonly #store: ReasoningStore;
   readonly #counter: TokenCounter;
   readonly #pipeline: Pipeline;
+  readonly #batches: Batches;
+  readonly #changes: EngineChanges;
   readonly #listeners: Listeners;
   readonly #startedAt = Date.now();
   readonly #stopped = Promise.withResolvers<void>();
   #state: EngineStatus['state'] = 'starting';
   #firstToken: string | null = null;
   #control: Promise<ControlRouter> | null = null;
+  #mcpEngine: Promise<McpEngine> | null = null;
+  #mcpSessions: Promise<HttpSessions> | null = null;
   #stopping: Promise<void> | null = null;
   readonly #moveListeners: (() => void)[] = [];
 
@@ -229,6 +239,7 @@ class RunningEngine implements Engine {
     });
     const bus = new EventBus((error, event) => log.error('A listener failed', { event, reason: String(error) }));
     this.#requests = new RequestLog(bus);
+    this.#changes = new EngineChanges(bus);
     const resources = { transport, resolveKey: this.#keyResolver(store) };
     this.#world = {
       env: options.env,
@@ -269,6 +280,7 @@ class RunningEngine implements Engine {
       log,
       redact,
       onWarning: (warning, provider) => this.#warn(warning, provider),
+      onChanged: (what) => this.#changes.tell(what),
     });
     bus.on('attempt.finished', ({ attempt, target }) => {
       if (this.#inForce.has(target.provider)) this.#background.attemptFinished(attempt);
@@ -299,6 +311,7 @@ class RunningEngine implements Engine {
     const server = createServer({
       settings: () => this.#inForce.config.server,
       findToken: (presented) => this.#tokens.matches(presented),
+      isOwnSecret: (presented) => this.#sessions.isSecret(presented),
       isDraining: () => this.#state !== 'running',
       onInternalError,
     });
@@ -307,8 +320,8 @@ class RunningEngine implements Engine {
     registerMessagesDoor(server, { handle, countTokens });
     registerOpenaiDoors(server, { handle, countTokens });
     const places = new BatchPlaces(this.#batchPlaces.read(), () => this.#batchPlaces.changed(() => places.saved()));
-    const batches = new Batches({ providers: () => this.#inForce.enabled, instanceId, isSelf, redact, places });
-    registerBatchesDoor(server, { handle: (request) => batches.handle(request) });
+    this.#batches = new Batches({ providers: () => this.#inForce.enabled, instanceId, isSelf, redact, places });
+    registerBatchesDoor(server, { handle: (request) => this.#batches.handle(request) });
     registerModelsDoor(server, {
       list: () => this.#inForce.router.list(),
       find: (model) => this.#inForce.router.find(model),
@@ -322,6 +335,10 @@ class RunningEngine implements Engine {
       providers: this.#inForce.enabled.map(({ id }) => this.#background.health.view(id).state),
     }));
     registerMetricsDoor(server, () => this.#accounts.metrics());
+    registerMcpDoor(server, {
+      isEnabled: () => this.#inForce.config.mcp.enabled,
+      sessions: () => this.#openMcp(),
+    });
     registerControlDoor(server, {
       router: () => this.controlRouter(),
       sessions: this.#sessions,
@@ -459,6 +476,35 @@ class RunningEngine implements Engine {
     return this.#control;
   }
 
+  mcpEngine(): Promise<McpEngine> {
+    this.#mcpEngine ??= import('./mcp/local-engine.ts').then(({ localEngine }) =>
+      localEngine({
+        version: packageJson.version,
+        controlRouter: () => this.controlRouter(),
+        handle: (request, reply) => this.#pipeline.handle(request, reply),
+        countTokens: (request) => this.#pipeline.countTokens(request),
+        batches: (request) => this.#batches.handle(request),
+        onChange: (listener) => this.#changes.on(listener),
+        settings: () => this.#inForce.config.mcp,
+        redact: this.#secrets.redact,
+      }),
+    );
+    return this.#mcpEngine;
+  }
+
+  #openMcp(): Promise<HttpSessions> {
+    this.#mcpSessions ??= import('./mcp/open-http.ts').then(async ({ openHttp }) =>
+      openHttp(await this.mcpEngine(), this.#options.log),
+    );
+    return this.#mcpSessions;
+  }
+
+  /** Where it could not be loaded, whoever asked has been told, and there is nothing to end. */
+  async #endMcp(end: (sessions: HttpSessions) => Promise<void>): Promise<void> {
+    const sessions = await this.#mcpSessions?.catch(() => null);
+    if (sessions) await end(sessions);
+  }
+
   async #healthSnapshot(): Promise<HealthSnapshot> {
     const { state, reason, bytes } = await this.#store.stats();
     const isAsked = this.#startedWith.conversations.keep !== 'disk';
@@ -518,6 +564,7 @@ class RunningEngine implements Engine {
         await new Promise((resolve) => setTimeout(resolve, 20));
       if (this.#pipeline.running > 0)
         log.warn('Answers in flight did not finish in time and are cut', { running: this.#pipeline.running });
+      await this.#endMcp((sessions) => sessions.close(deadline));
       await this.#listeners.close();
       await this.#transport.close();
     } finally {
@@ -571,6 +618,8 @@ class RunningEngine implements Engine {
     this.#followLog(next.config);
     this.#background.follow(next);
     this.#accounts.follow(next.config);
+    if (!next.config.mcp.enabled) void this.#endMcp((sessions) => sessions.endAll());
+    this.#changes.tell('config', 'providers', 'models', 'routing', 'health');
     // What reading throws, the first request meets as well.
     for (const provider of next.enabled) if (!before.has(provider)) provider.keys.read().catch(() => undefined);
   }

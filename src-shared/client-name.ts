@@ -15,6 +15,8 @@ export interface ClientSigns {
  */
 const USER_AGENTS: readonly (readonly [RegExp, string])[] = [
   [/^claude-(?:cli|code)\//i, 'claude-code'],
+  // CProxy's own tools (src-main/mcp).
+  [/^cproxy-mcp\//i, 'mcp'],
   [/^codex[\w ]*\//i, 'codex'],
   [/\bopencode\//i, 'opencode'],
   [/\bcursor\//i, 'cursor'],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cacheSchema } from './cache-config.ts';
 import { historySchema } from './history-config.ts';
 import { limitsSchema } from './limits-config.ts';
+import { mcpSchema } from './mcp-config.ts';
 import { type Preset, presetIds, presets } from './presets.ts';
 import { redisSchema } from './redis-config.ts';
 import type { ProviderProtocol } from './requests.ts';
@@ -534,6 +535,7 @@ const bodyShape = {
   cache: cacheSchema.prefault({}).describe('Answers that are given again; rules say when'),
   redis: redisSchema.prefault({}).describe('A Redis, where limits or the cache use one'),
   telemetry: telemetrySchema.prefault({}).describe('OpenTelemetry'),
+  mcp: mcpSchema.prefault({}).describe('CProxy as an MCP server'),
 };
 
 export const environmentNames = ['development', 'staging', 'production'] as const;

@@ -122,13 +122,33 @@ export const errorTable = {
     'not_found_error',
     false,
     (d: { method: string; path: string }) =>
-      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/messages/batches, /v1/batches, /v1/files, /v1/models and /health.`,
+      `There is nothing at ${d.method} ${d.path}. CProxy serves /v1/messages, /v1/messages/count_tokens, /v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/messages/batches, /v1/batches, /v1/files, /v1/models, /mcp and /health.`,
   ),
   method_not_allowed: entry(
     405,
     'invalid_request_error',
     false,
     (d: { method: string; path: string; allowed: string }) => `${d.path} does not take ${d.method}; use ${d.allowed}.`,
+  ),
+  mcp_off: entry(
+    404,
+    'not_found_error',
+    false,
+    () => 'CProxy is no MCP server now: mcp.enabled is false in its configuration.',
+  ),
+  // MCP's clients begin anew on a 404.
+  mcp_session_unknown: entry(
+    404,
+    'not_found_error',
+    false,
+    () => 'There is no such MCP session, or it has ended. Begin a new one with initialize.',
+  ),
+  mcp_sessions_full: entry(
+    503,
+    'overloaded_error',
+    true,
+    (d: { most: number }) =>
+      `${d.most} MCP sessions are open, which is the most. End one that is not needed, and ask again.`,
   ),
 
   // Who asked, and from where.

@@ -97,11 +97,16 @@ export class AdminSessions {
   /** The session that a request's `Authorization: Bearer` or cookie names; null for none. Counts as use of it. */
   authenticate(headers: IncomingHttpHeaders): AdminSession | null {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-    if (bearer !== undefined && timingSafeEqual(digestOf(bearer), this.#secretDigest)) return this.#secretSession;
+    if (bearer !== undefined && this.isSecret(bearer)) return this.#secretSession;
     const value = cookieValue(headers.cookie);
     if (value === null) return null;
     const session = this.#sessions.get(digestOf(value).toString('base64'));
     return session !== undefined && this.touch(session) ? session : null;
+  }
+
+  /** Whether it is what the lock file holds. */
+  isSecret(presented: string): boolean {
+    return timingSafeEqual(digestOf(presented), this.#secretDigest);
   }
 
   /** Counts as use of a session that has long been let in, such as an open WebSocket. False: it has ended. */

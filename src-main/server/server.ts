@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { isLoopbackHost } from '../../src-shared/config.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import { encodeRpcError } from '../mcp/rpc-codes.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../protocols/codec.ts';
 import { encodeOpenaiError } from '../protocols/openai-error.ts';
@@ -30,6 +31,8 @@ export interface ServerOptions {
   /** Of the configuration in force. */
   settings: () => ServerSettings;
   findToken: FindToken;
+  /** Whether it is what the lock file holds, which opens `/mcp` to the command line. */
+  isOwnSecret: (presented: string) => boolean;
   /** Whether new requests are still taken. */
   isDraining: () => boolean;
   onInternalError: (error: unknown, requestId: string) => void;
@@ -40,6 +43,9 @@ const pathOf = (request: FastifyRequest): string => (request.raw.url ?? '/').spl
 /** Doors that need no client token: these tell nothing secret, and `/ui/` and `/api/` have sessions of their own. */
 const OPEN_TO_ANYONE = new Set(['/', '/health', '/health/ready']);
 const OWN_SESSIONS = /^\/(ui|api)(\/|$)/;
+/** Nothing is there. MCP clients look for a place to log in, and must be told so. */
+const WELL_KNOWN = /^\/\.well-known(\/|$)/;
+const MCP_PATH = '/mcp';
 
 /**
  * Every other door needs one. The matched route decides, not the path as it was written: `/%76%31/messages` and
@@ -47,8 +53,14 @@ const OWN_SESSIONS = /^\/(ui|api)(\/|$)/;
  */
 function needsClientToken(request: FastifyRequest): boolean {
   const path = request.routeOptions.url ?? pathOf(request);
-  return !OPEN_TO_ANYONE.has(path) && !OWN_SESSIONS.test(path);
+  return !OPEN_TO_ANYONE.has(path) && !OWN_SESSIONS.test(path) && !WELL_KNOWN.test(path);
 }
+
+/** Tokens of clients, and at `/mcp` the command line's own secret. */
+const findTokenOf =
+  ({ findToken, isOwnSecret }: ServerOptions, { routeOptions }: FastifyRequest): FindToken =>
+  (presented) =>
+    findToken(presented) ?? (routeOptions.url === MCP_PATH && isOwnSecret(presented) ? { name: 'mcp' } : null);
 
 /** A connection from elsewhere is none of those that `none` is for, whatever address is listened on just then. */
 const accessOf = ({ raw }: FastifyRequest, { auth }: ServerSettings): ServerSettings['auth'] =>
@@ -81,6 +93,7 @@ const MODELS_PATH = /^\/v1\/(models|files)(\/|$)/;
 /** The path's own protocol says how its errors look; `/v1/models` and `/v1/files` have two, and look at what the client sends. */
 function errorEncoder(request: FastifyRequest): ClientCodec['encodeError'] {
   const path = request.routeOptions?.url ?? pathOf(request);
+  if (path === MCP_PATH) return encodeRpcError;
   const isOpenai =
     OPENAI_PATHS.test(path) || (MODELS_PATH.test(path) && request.raw.headers['anthropic-version'] === undefined);
   return isOpenai ? encodeOpenaiError : anthropicClientCodec.encodeError;
@@ -127,7 +140,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         'access-control-allow-origin': corsOrigin,
         vary: 'origin',
         'access-control-expose-headers':
-          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-cache, x-cproxy-overhead-ms, x-cproxy-token-count, x-should-retry, retry-after, x-request-id, request-id',
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-cache, x-cproxy-overhead-ms, x-cproxy-token-count, mcp-session-id, x-should-retry, retry-after, x-request-id, request-id',
       });
       if (request.method === 'OPTIONS') {
         reply
@@ -142,7 +155,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
       }
     }
     if (!needsClientToken(request)) return;
-    const { client, clientCredentials } = checkAccess(headers, accessOf(request, settings), options.findToken);
+    const { client, clientCredentials } = checkAccess(
+      headers,
+      accessOf(request, settings),
+      findTokenOf(options, request),
+    );
     request.clientName = client;
     request.clientCredentials = clientCredentials;
     if (options.isDraining()) throw ProxyError.of('draining', undefined);

@@ -46,7 +46,7 @@ describe('the documents', () => {
   });
 
   it('show configurations that are valid', () => {
-    const examples = ['README.md', 'docs/configuration.md', 'docs/routing.md'].flatMap((page) =>
+    const examples = ['README.md', 'docs/configuration.md', 'docs/routing.md', 'docs/mcp.md'].flatMap((page) =>
       blocksOf(page, 'yaml'),
     );
     expect(examples.length).toBeGreaterThanOrEqual(4);

@@ -46,7 +46,9 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/clients/': ['documents', 'config/private-file.ts', 'config/folders.ts', '*'],
   'src-main/doctor/': ['engine.ts', 'config', 'secrets', 'observability', '*'],
   'src-main/documents/': ['*'],
-  'src-main/server/': ['control', ...below.control, 'observability/logger.ts', '*'],
+  'src-main/server/': ['control', 'mcp', ...below.control, 'observability/logger.ts', '*'],
+  'src-main/mcp/': ['control/control-router.ts', 'pipeline', 'protocols', 'providers/quirks.ts', '*'],
+  'src-main/mcp/tools/': ['protocols', '*'],
   'src-main/control/': [
     ...below.control,
     'observability/logger.ts',
