@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { Config } from '../src-shared/config.ts';
 import type { EngineStatus } from '../src-shared/control.ts';
 import type { ResolveKey } from '../src-shared/keys.ts';
-import { usageQuerySchema } from '../src-shared/usage.ts';
 import { ResponseCache } from './cache/response-cache.ts';
 import type { Folders } from './config/folders.ts';
 import { writePrivateFile } from './config/private-file.ts';
+import { spentByLedger } from './limits/budget-ledger.ts';
 import { Budgets, savedBudgetsSchema } from './limits/budgets.ts';
 import { Rates, savedRatesSchema } from './limits/rates.ts';
 import { AllRequests } from './observability/all-requests.ts';
@@ -103,11 +103,7 @@ export class Accounts {
         write: writePrivateFile,
         onWarning,
       }),
-      ledger: async (of, from) => {
-        const { total } = await this.requests.usage(usageQuerySchema.parse({ ...of, from }));
-        const { usd, costUnknown, input, cacheRead, cacheWrite, output } = total;
-        return { usd, costUnknown, tokens: input + cacheRead + cacheWrite + output };
-      },
+      ledger: (of, from) => spentByLedger((query) => this.requests.usage(query), of, from),
       onReached: (warning) => log.warn(warning),
     });
     this.telemetry = new Telemetry({ bus, config: config().telemetry, resolveKey, redact, log });
@@ -137,7 +133,7 @@ export class Accounts {
   /** What the user should know now, in words. */
   get warnings(): string[] {
     return [
-      ...this.budgets.warnings,
+      ...this.budgets.problems.keys(),
       ...this.cache.warnings,
       ...this.rates.warnings,
       ...this.telemetry.warnings,

@@ -516,7 +516,8 @@ class RunningEngine implements Engine {
     const bodies = await this.#accounts.recording.health();
     if (bodies !== null) stores.push(bodies);
     const system = await systemHealth(this.#options.folders.data, this.#accounts.loopDelay.view(), stores);
-    const snapshot = healthSnapshot(this.status(), system, this.#accounts.lastErrors.list(), Date.now());
+    const { lastErrors, budgets } = this.#accounts;
+    const snapshot = healthSnapshot(this.status(), system, lastErrors.list(), Date.now(), budgets.problems);
     return mapTexts(snapshot, this.#secrets.redact);
   }
 

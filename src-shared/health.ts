@@ -50,6 +50,8 @@ export interface HealthProblem {
     | 'disk_nearly_full'
     | 'event_loop_late'
     | 'memory_high'
+    | 'budget_warning'
+    | 'budget_spent'
     | 'warning';
   /** What it is about, such as a provider's id; null where that is CProxy. */
   about: string | null;

@@ -9,7 +9,7 @@ const identifier = z
 /** Whose requests something counts: those that fit all that is said; all requests where nothing is. */
 const scopeSchema = z.strictObject({
   provider: identifier.optional().describe('What this provider is asked'),
-  project: z.string().min(1).optional().describe('What is asked in this folder'),
+  project: z.string().min(1).optional().describe('What is asked in this folder or below it; ~ is your home folder'),
   client: z.string().min(1).optional().describe('What comes with the client token of this name'),
 });
 export type LimitScope = z.output<typeof scopeSchema>;

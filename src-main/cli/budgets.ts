@@ -1,4 +1,5 @@
 import type { BudgetView, Spent } from '../../src-shared/budgets.ts';
+import { dollars } from '../../src-shared/costs.ts';
 import { resolveFolders } from '../config/folders.ts';
 import { withEngine } from './control-client.ts';
 import { exitCodes, notRunning } from './exit-codes.ts';
@@ -38,7 +39,7 @@ function rowOf({ id, of, usd, tokens, part, state, whenSpent, until }: BudgetVie
   return [
     id,
     named.length === 0 ? 'all' : named.join(', '),
-    ...pairOf(usd, (amount) => `$${amount.toFixed(2)}`),
+    ...pairOf(usd, dollars),
     ...pairOf(tokens, (count) => count.toLocaleString('en-US')),
     used,
     whenSpent,

@@ -45,7 +45,7 @@ export async function replay(which: string, { model, yes, json }: ReplayOptions)
   if (json === true) printJson(result);
   else {
     for (const line of result.answer.text.trimEnd().split('\n')) print(printable(line));
-    if (result.answer.truncated) note('More of it is kept: `cproxy export ID --bodies --format jsonl` has all of it.');
+    if (result.answer.truncated) note(`More of it is kept: \`cproxy export ${result.request.id} --bodies\` has it.`);
     print('');
     for (const line of comparisonLines(result.before, result)) print(line);
   }
@@ -67,12 +67,14 @@ export function comparisonLines(before: RequestRow, { request }: Pick<ReplayView
     line('First content', ({ firstContentMs }) => time(firstContentMs)),
     line('Time', ({ endedMs }) => time(endedMs)),
     line('Tokens', (row) => {
+      if (row.attempts.length === 0) return '-';
       const tokens = tokensOfRequest(row);
       return tokens === null
         ? 'not known'
         : `${tokens.read.toLocaleString('en-US')} / ${tokens.written.toLocaleString('en-US')}`;
     }),
     line('Cost', (row) => {
+      if (row.attempts.length === 0) return '-';
       const cost = costOfRequest(row);
       return cost === null ? 'not known' : dollars(cost);
     }),

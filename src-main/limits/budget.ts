@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { BudgetView, Spent, SpentBudget } from '../../src-shared/budgets.ts';
+import { dollars } from '../../src-shared/costs.ts';
 import type { BudgetConfig } from '../../src-shared/limits-config.ts';
 import type { AttemptRow } from '../../src-shared/requests.ts';
 import { type Period, periodAt } from './calendar.ts';
@@ -11,7 +12,7 @@ export interface Spending {
   readonly costUnknown: number;
 }
 
-const NOTHING: Spending = { usd: 0, tokens: 0, costUnknown: 0 };
+export const NOTHING: Spending = { usd: 0, tokens: 0, costUnknown: 0 };
 
 const amount = z.number().min(0);
 
@@ -36,24 +37,37 @@ export const keyOf = ({ id, of, per }: BudgetConfig): string =>
 /** Part of a budget that is used, and of what. */
 type Part = { readonly what: 'usd' | 'tokens'; readonly part: number };
 
+/** What was counted in one period. */
+interface Count {
+  readonly period: Period;
+  readonly isReset: boolean;
+  /** Of before the start, by the file or by the ledger. */
+  before: Spending;
+  since: Spending;
+  /** The furthest that somebody was told of. */
+  told: BudgetView['state'];
+}
+
+const ranks = { within: 0, warning: 1, spent: 2 } satisfies Record<BudgetView['state'], number>;
+
 /** What one budget has counted in its present day or month. */
 export class Budget {
   readonly #now: () => number;
   #config: BudgetConfig;
-  #period: Period;
-  #isReset = false;
-  /** Of before the start, by the file or by the ledger. */
-  #before: Spending = NOTHING;
-  #since: Spending = NOTHING;
+  #count: Count;
+  /** Of the period that was left last: a clock that was wrong is set back into it. */
+  #left: Count | null = null;
 
   /** @param saved what is kept of it; of an earlier period, it counts no more. */
   constructor(config: BudgetConfig, saved: SavedBudget | null, now: () => number) {
     this.#config = config;
     this.#now = now;
-    this.#period = periodAt(config.per, now());
-    if (saved === null || saved.from !== this.#period.from) return;
-    this.#before = saved;
-    this.#isReset = saved.isReset;
+    const period = periodAt(config.per, now());
+    this.#count = begun(period);
+    if (saved === null || saved.from !== period.from) return;
+    const { usd, tokens, costUnknown, isReset } = saved;
+    this.#count = { ...begun(period, isReset), before: { usd, tokens, costUnknown } };
+    this.#count.told = this.state;
   }
 
   get config(): BudgetConfig {
@@ -63,38 +77,56 @@ export class Budget {
   /** Other figures for the same requests. */
   set config(config: BudgetConfig) {
     this.#config = config;
+    // It may reach that again.
+    if (ranks[this.state] < ranks[this.#count.told]) this.#count.told = this.state;
   }
 
   get period(): Period {
-    this.#follow();
-    return this.#period;
+    return this.#present.period;
   }
 
   get used(): Spending {
-    this.#follow();
-    return sum(this.#before, this.#since);
+    const { before, since } = this.#present;
+    return sum(before, since);
+  }
+
+  /** What was added in this period since the start. */
+  get since(): Spending {
+    return this.#present.since;
   }
 
   add(use: Spending): void {
-    this.#follow();
-    this.#since = sum(this.#since, use);
+    const count = this.#present;
+    count.since = sum(count.since, use);
   }
 
-  /** What the ledger has of its period, up to the start: the file may be older, or gone. After a reset the ledger knows too much. */
+  /**
+   * What the ledger has of a period, with all that was added since: the file may be older, or gone. After a reset the ledger
+   * knows too much.
+   * @param from beginning of that period; Unix time in ms
+   */
   learn(from: number, ledger: Spending): void {
-    if (this.#isReset || this.period.from !== from) return;
-    const { usd, tokens, costUnknown } = this.#before;
-    this.#before = {
-      usd: Math.max(usd, ledger.usd),
-      tokens: Math.max(tokens, ledger.tokens),
-      costUnknown: Math.max(costUnknown, ledger.costUnknown),
+    const count = this.#present;
+    if (count.isReset || count.period.from !== from) return;
+    const { before, since } = count;
+    count.before = {
+      usd: Math.max(before.usd, ledger.usd - since.usd),
+      tokens: Math.max(before.tokens, ledger.tokens - since.tokens),
+      costUnknown: Math.max(before.costUnknown, ledger.costUnknown - since.costUnknown),
     };
   }
 
   /** Counts from nothing again, until the period ends. */
   reset(): void {
-    this.#begin(periodAt(this.#config.per, this.#now()));
-    this.#isReset = true;
+    this.#count = begun(this.period, true);
+  }
+
+  /** Whether it has gone further in its period than anybody was told; asked again, it has not. */
+  hasGoneFurther(): boolean {
+    const { state } = this;
+    if (ranks[state] <= ranks[this.#count.told]) return false;
+    this.#count.told = state;
+    return true;
   }
 
   /** Of two limits, the one that is used up further. */
@@ -150,7 +182,8 @@ export class Budget {
   }
 
   get saved(): SavedBudget {
-    return { key: keyOf(this.#config), from: this.period.from, isReset: this.#isReset, ...this.used };
+    const { period, isReset } = this.#present;
+    return { key: keyOf(this.#config), from: period.from, isReset, ...this.used };
   }
 
   view(): BudgetView {
@@ -169,20 +202,23 @@ export class Budget {
     };
   }
 
-  /** The period may be over; or the clock was set back, into the one before. */
-  #follow(): void {
+  /** The period may be over; or the clock was set, and may be set right again. */
+  get #present(): Count {
     const now = this.#now();
-    const { from, until } = this.#period;
-    if (now < from || now >= until) this.#begin(periodAt(this.#config.per, now));
-  }
-
-  #begin(period: Period): void {
-    this.#period = period;
-    this.#isReset = false;
-    this.#before = NOTHING;
-    this.#since = NOTHING;
+    const { from, until } = this.#count.period;
+    if (now >= from && now < until) return this.#count;
+    const period = periodAt(this.#config.per, now);
+    const left = this.#left;
+    this.#left = this.#count;
+    this.#count = left?.period.from === period.from ? left : begun(period);
+    return this.#count;
   }
 }
+
+const begun = (period: Period, isReset = false): Count => ({
+  ...{ period, isReset, before: NOTHING, since: NOTHING },
+  told: 'within',
+});
 
 /** What attempts have used; null: nothing, or nobody has said. */
 export function spendingOf(attempts: readonly AttemptRow[]): Spending | null {
@@ -199,12 +235,10 @@ export function spendingOf(attempts: readonly AttemptRow[]): Spending | null {
   return used;
 }
 
-const sum = (one: Spending, other: Spending): Spending => ({
+export const sum = (one: Spending, other: Spending): Spending => ({
   usd: one.usd + other.usd,
   tokens: one.tokens + other.tokens,
   costUnknown: one.costUnknown + other.costUnknown,
 });
-
-const dollars = (usd: number): string => `$${usd > 0 && usd < 0.1 ? usd.toPrecision(2) : usd.toFixed(2)}`;
 
 const whole = (count: number): string => count.toLocaleString('en-US');

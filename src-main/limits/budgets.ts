@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import type { BudgetView } from '../../src-shared/budgets.ts';
 import { ProxyError } from '../../src-shared/errors.ts';
+import type { HealthProblem } from '../../src-shared/health.ts';
 import type { BudgetConfig, LimitScope } from '../../src-shared/limits-config.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import type { BudgetState } from '../../src-shared/rules.ts';
+import type { Answer } from '../pipeline/answer.ts';
+import type { AttemptOutcome } from '../pipeline/attempt-outcome.ts';
+import type { AttemptContext, RequestContext } from '../pipeline/context.ts';
 import type { EventBus } from '../pipeline/events.ts';
 import type { Middleware } from '../pipeline/middleware.ts';
 import type { BudgetStanding, BudgetWho } from '../routing/request-facts.ts';
@@ -22,15 +26,19 @@ export interface BudgetsOptions {
   kept: Pick<KeptFile<SavedBudgets>, 'read' | 'changed' | 'close'>;
   /** What the ledger has of these requests since a moment (Unix time in ms). Rejects where it cannot be asked. */
   ledger: (of: LimitScope, from: number) => Promise<Spending>;
-  /** Told once when a budget nears its end, and once when it is spent, in words. */
+  /** Told once in a period that a budget nears its end, and once that it is spent, in words. */
   onReached: (warning: string) => void;
   /** Unix time in ms. */
   now?: () => number;
 }
 
 const states = { none: 0, within: 1, warning: 2, exceeded: 3 } satisfies Record<BudgetState, number>;
-const ranks = { within: 0, warning: 1, spent: 2 } satisfies Record<BudgetView['state'], number>;
 const factOf = { within: 'within', warning: 'warning', spent: 'exceeded' } as const;
+
+/** How often the ledger is asked where requests end while it answers. */
+const MOST_QUESTIONS = 5;
+/** Longer than any period: what is older counts no more. */
+const KEPT_MS = 32 * 86_400_000;
 
 /**
  * What may be spent in a day or a month. Counts requests when they end, with all their attempts; what is under way may go beyond.
@@ -41,6 +49,8 @@ export class Budgets implements Middleware {
   readonly #options: BudgetsOptions;
   readonly #now: () => number;
   readonly #unsubscribe: () => void;
+  /** Of requests under way. */
+  readonly #answers = new WeakMap<RequestContext, Answer>();
   #budgets: readonly Budget[] = [];
   /** Of budgets that are not configured, or switched off: they may come back. */
   #others: SavedBudgets['budgets'] = [];
@@ -61,7 +71,11 @@ export class Budgets implements Middleware {
       .filter(({ enabled }) => enabled)
       .map((config) => this.#made(config, before));
     const isThere = new Set(this.#budgets.map(({ config }) => keyOf(config)));
-    this.#others = [...this.#others, ...before.map(({ saved }) => saved)].filter(({ key }) => !isThere.has(key));
+    const oldest = this.#now() - KEPT_MS;
+    this.#others = [...this.#others, ...before.map(({ saved }) => saved)].filter(
+      ({ key, from }) => !isThere.has(key) && from > oldest,
+    );
+    for (const budget of this.#budgets) this.#tell(budget);
   }
 
   /** How budgets bear upon a request. */
@@ -80,22 +94,23 @@ export class Budgets implements Middleware {
     return { state, spent };
   }
 
-  /** Tells the client how far a budget is spent that is near its end. */
-  async request(...[context, next, answer]: Parameters<NonNullable<Middleware['request']>>): Promise<void> {
-    const { client } = context.request;
-    const told = this.#budgets
-      .filter(({ config: { of }, state }) => {
-        if (state === 'within' || of.provider !== undefined) return false;
-        return fitsRequest(of, { client, project: of.project === undefined ? null : context.facts.project });
-      })
-      .map(({ config, part }) => `${config.id} ${percent(part)}`);
-    if (told.length > 0) answer.tell({ 'x-cproxy-budget': told.join(', ') });
+  async request(context: RequestContext, next: () => Promise<void>, answer: Answer): Promise<void> {
+    if (this.#budgets.length === 0) return next();
+    this.#answers.set(context, answer);
+    this.#tellClient(context, null);
     await next();
   }
 
-  /** What the user should know now, in words. */
-  get warnings(): string[] {
-    return this.#budgets.filter(({ state }) => state !== 'within').map(inWords);
+  /** Who is asked may have a budget of its own. */
+  attempt({ request, target }: AttemptContext, next: () => Promise<AttemptOutcome>): Promise<AttemptOutcome> {
+    if (this.#answers.has(request)) this.#tellClient(request, target.provider.id);
+    return next();
+  }
+
+  /** What the user should know now: warnings in words, and what health says of each. */
+  get problems(): ReadonlyMap<string, HealthProblem> {
+    const known = this.#budgets.filter(({ state }) => state !== 'within').map(problemOf);
+    return new Map(known.map((problem) => [inWords(problem), problem]));
   }
 
   view(): BudgetView[] {
@@ -131,11 +146,16 @@ export class Budgets implements Middleware {
 
   /** The file may be older than the ledger, or gone; a ledger that cannot be asked knows nothing better. */
   async #learn(budget: Budget): Promise<void> {
-    const { from } = budget.period;
-    await this.#options.ledger(budget.config.of, from).then(
-      (used) => budget.learn(from, used),
-      () => undefined,
-    );
+    for (let left = MOST_QUESTIONS; left > 0; left -= 1) {
+      const { since, period } = budget;
+      const used = await this.#options.ledger(budget.config.of, period.from).catch(() => null);
+      if (used === null) return;
+      // What has ended meanwhile may be in it, or not.
+      if (budget.since !== since && left > 1) continue;
+      budget.learn(period.from, used);
+      this.#tell(budget);
+      return;
+    }
   }
 
   #count(row: RequestRow): void {
@@ -145,12 +165,28 @@ export class Budgets implements Middleware {
       if (!fitsRequest(of, row)) continue;
       const used = spendingOf(row.attempts.filter(({ provider }) => fitsProvider(of, provider)));
       if (used === null) continue;
-      const before = budget.state;
       budget.add(used);
       hasChanged = true;
-      if (ranks[budget.state] > ranks[before]) this.#options.onReached(inWords(budget));
+      this.#tell(budget);
     }
     if (hasChanged) this.#keep();
+  }
+
+  /** How far budgets are used that near their end. @param provider who is asked; null: nobody yet. */
+  #tellClient(context: RequestContext, provider: string | null): void {
+    const { client } = context.request;
+    const told = this.#budgets
+      .filter(({ config: { of }, state }) => {
+        if (state === 'within' || !(provider === null ? of.provider === undefined : fitsProvider(of, provider)))
+          return false;
+        return fitsRequest(of, { client, project: of.project === undefined ? null : context.facts.project });
+      })
+      .map(({ config, part }) => `${config.id} ${percent(part)}`);
+    if (told.length > 0) this.#answers.get(context)?.tell({ 'x-cproxy-budget': told.join(', ') });
+  }
+
+  #tell(budget: Budget): void {
+    if (budget.hasGoneFurther()) this.#options.onReached(inWords(problemOf(budget)));
   }
 
   #keep(): void {
@@ -162,14 +198,25 @@ const NO_BUDGETS: BudgetStanding = { state: 'none', spent: [] };
 
 const percent = (part: number): string => `${Math.floor(part * 100)}%`;
 
-function inWords({ config: { id, whenSpent, use }, figure, state, part, untilWords }: Budget): string {
-  const much = `Budget '${id}': ${figure} (${percent(part)})`;
+function problemOf({ config: { id, whenSpent, use }, figure, state, part, untilWords }: Budget): HealthProblem {
+  const much = `${figure} (${percent(part)})`;
   const then = {
     warn: 'requests go on all the same',
     downgrade: `requests go to ${(use ?? []).join(', ')}`,
     refuse: 'requests are refused',
   }[whenSpent];
-  return state === 'spent'
-    ? `${much}; ${then} until it begins anew ${untilWords}. limits.budgets raises it, \`cproxy budgets --reset ${id}\` begins it anew.`
-    : `${much}; when it is spent, ${then}.`;
+  if (state !== 'spent')
+    return {
+      ...{ severity: 'note', code: 'budget_warning', about: id },
+      ...{ problem: `${much}; when it is spent, ${then}.`, advice: null },
+    };
+  return {
+    severity: whenSpent === 'refuse' ? 'degraded' : 'note',
+    ...{ code: 'budget_spent', about: id },
+    problem: `${much}; ${then} until it begins anew ${untilWords}.`,
+    advice: `limits.budgets raises it, \`cproxy budgets --reset ${id}\` begins it anew.`,
+  };
 }
+
+const inWords = ({ about, problem, advice }: HealthProblem): string =>
+  `Budget '${about}': ${problem}${advice === null ? '' : ` ${advice}`}`;

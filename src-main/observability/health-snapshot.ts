@@ -33,18 +33,23 @@ async function diskOf(folder: string): Promise<SystemHealth['disk']> {
   }
 }
 
-/** All of it at one moment: the same for the command line, the pages and programs. @param at Unix time in ms. */
+/**
+ * All of it at one moment: the same for the command line, the pages and programs.
+ * @param at Unix time in ms.
+ * @param known of which warnings of the status more is known than their words.
+ */
 export function healthSnapshot(
   status: EngineStatus,
   system: SystemHealth,
   lastErrors: ErrorEvent[],
   at: number,
+  known: ReadonlyMap<string, HealthProblem> = new Map(),
 ): HealthSnapshot {
   const problems = [
     ...ofProviders(status),
     ...ofConfiguration(status),
     ...ofSystem(system, at - status.startedAt),
-    ...warnings(status),
+    ...warnings(status, known),
   ];
   return {
     at,
@@ -166,5 +171,7 @@ const storeNames: Record<StoreHealth['name'], string> = {
   bodies: 'What is recorded of requests',
 };
 
-const warnings = ({ warnings }: EngineStatus): HealthProblem[] =>
-  warnings.map((problem) => ({ severity: 'note', code: 'warning', about: null, problem, advice: null }));
+const warnings = ({ warnings }: EngineStatus, known: ReadonlyMap<string, HealthProblem>): HealthProblem[] =>
+  warnings.map(
+    (problem) => known.get(problem) ?? { severity: 'note', code: 'warning', about: null, problem, advice: null },
+  );

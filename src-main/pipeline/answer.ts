@@ -58,7 +58,7 @@ export class Answer {
   #pingTimer: NodeJS.Timeout | null = null;
   #encodeError: StreamEncoder['encodeError'];
   readonly #taps: AnswerTap[] = [];
-  #told: AnswerHeaders | null = null;
+  #told: AnswerHeaders = {};
   #onDrained: (() => void) | null = null;
 
   /** @param onAnswering told when the first good content goes out. */
@@ -79,9 +79,9 @@ export class Answer {
     this.#taps.push(tap);
   }
 
-  /** Headers that go with whatever is sent, while none has been. */
+  /** Headers that go with whatever is sent, beside those told before; while none has been. */
   tell(headers: AnswerHeaders): void {
-    this.#told = headers;
+    this.#told = { ...this.#told, ...headers };
   }
 
   /** The client is gone, but others want the rest. */

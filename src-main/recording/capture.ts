@@ -108,7 +108,7 @@ export class Capture implements AnswerTap {
   }
 
   #answer(): HeardBody | null {
-    if (this.#pieces.length === 0) return null;
+    if (this.#answerBytes === 0) return null;
     const bytes = this.#pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     return { pieces: this.#pieces, bytes: this.#isCut ? Math.max(this.#answerBytes, bytes + 1) : bytes };
   }

@@ -1,4 +1,5 @@
 import type { RequestPage, RequestQuery } from '../../src-shared/history.ts';
+import { mapTexts } from '../../src-shared/map-texts.ts';
 import type { BodiesView, ExportPage, ExportQuery, KeptBodiesView } from '../../src-shared/recording.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import { HAR_END, harBeginning, harEntry } from './har.ts';
@@ -69,7 +70,7 @@ async function rowsOf(
 
 /** Bodies have their keys cut out; what is in a row may be in memory still, where it has them. */
 function clean(row: RequestRow, { redact }: ExportWorld): RequestRow {
-  return JSON.parse(redact(JSON.stringify(row))) as RequestRow;
+  return mapTexts(row, redact);
 }
 
 const entry = (row: RequestRow, bodies: KeptBodiesView | null, world: ExportWorld): string =>

@@ -63,7 +63,10 @@ export class RecentBodies {
     const { memory, memoryBytes, maxBodyBytes } = this.#limits();
     if (memory === 0 && !waits) return;
     const sizeOf = (said: RequestBodies<HeardBody>): number =>
-      bodiesIn(said).reduce((sum, body) => sum + BodyRoom.sizeOf(Math.min(body.bytes, maxBodyBytes)), OBJECTS_BYTES);
+      bodiesIn(said).reduce(
+        (sum, body) => sum + BodyRoom.sizeOf(Math.min(lengthOf(body), maxBodyBytes)),
+        OBJECTS_BYTES,
+      );
     // What was translated may be more than all else.
     const fitting = sizeOf(bodies) <= memoryBytes ? bodies : { ...bodies, attempts: [] };
     const bytes = sizeOf(fitting);
@@ -148,6 +151,9 @@ export class RecentBodies {
     for (const body of bodiesIn(kept.bodies)) this.#room.give(body);
   }
 }
+
+/** Of what there is of a body, which may be its beginning. */
+const lengthOf = ({ pieces }: HeardBody): number => pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
 
 const bodiesIn = <Body>({ request, answer, attempts }: RequestBodies<Body>): Body[] =>
   [request, answer, ...attempts.flatMap(({ sent, refusal }) => [sent, refusal])].filter((body) => body !== null);

@@ -103,6 +103,8 @@ export class RecordedBodies {
 
   /** @returns how many requests there were. @throws DiskError where it does not work at present */
   async clear(): Promise<number> {
+    // The first of all may be on its way there, before there is a file.
+    await this.#writing;
     if (!this.#exists) return 0;
     return await this.#link.ask('clear', null);
   }

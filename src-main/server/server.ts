@@ -140,7 +140,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
         'access-control-allow-origin': corsOrigin,
         vary: 'origin',
         'access-control-expose-headers':
-          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-cache, x-cproxy-overhead-ms, x-cproxy-token-count, mcp-session-id, x-should-retry, retry-after, x-request-id, request-id',
+          'x-cproxy-request-id, x-cproxy-provider, x-cproxy-model, x-cproxy-route, x-cproxy-attempts, x-cproxy-cache, x-cproxy-budget, x-cproxy-overhead-ms, x-cproxy-token-count, mcp-session-id, x-should-retry, retry-after, x-request-id, request-id',
       });
       if (request.method === 'OPTIONS') {
         reply

@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import type { ConfigInput } from '../../src-shared/config.ts';
 import type { RequestRow } from '../../src-shared/requests.ts';
 import { question, type RunningEngine, runEngine } from '../helpers/running-engine.ts';
 import { answer, fail, type ScriptableUpstream, startUpstream } from '../helpers/scriptable-upstream.ts';
+import { type ServedEngine, serveEngine } from '../helpers/served-engine.ts';
 import { waitUntil } from '../helpers/wait-until.ts';
 
 type Budget = NonNullable<NonNullable<ConfigInput['limits']>['budgets']>[number];
@@ -97,6 +99,16 @@ describe('a budget that refuses', () => {
     expect(count.status).toBe(200);
     const { warnings } = engine.engine.status();
     expect(warnings.filter((warning) => warning.includes("Budget 'daily'"))).toHaveLength(1);
+    const { state, problems } = await (await client(engine)).health.snapshot();
+    expect(state).toBe('degraded');
+    expect(problems).toContainEqual({
+      ...{ severity: 'degraded', code: 'budget_spent', about: 'daily' },
+      problem: expect.stringMatching(
+        /^\$2\.00 of \$2\.00 are spent today \(100%\); requests are refused until it begins/,
+      ),
+      advice: 'limits.budgets raises it, `cproxy budgets --reset daily` begins it anew.',
+    });
+    expect(problems.filter(({ problem }) => problem.includes('are spent today'))).toHaveLength(1);
     const metrics = await fetch(`${engine.url}/metrics`, { headers: { authorization: `Bearer ${engine.token}` } });
     expect(await metrics.text()).toContain('cproxy_budget_used_ratio{budget="daily"} 1');
   });
@@ -143,6 +155,33 @@ describe('a budget that refuses', () => {
   });
 });
 
+describe('x-cproxy-budget', () => {
+  it('stands beside what the response cache says', async () => {
+    const engine = await start([{ id: 'daily', per: 'day', usd: 1.5, warnAt: 0.5 }], {
+      routing: { rules: [{ id: 'cached', when: {}, use: { cache: true } }] },
+    });
+    await ask(engine);
+    const { reply } = await ask(engine, 'cheap/m');
+    expect(reply.headers.get('x-cproxy-cache')).toBe('miss');
+    expect(reply.headers.get('x-cproxy-budget')).toBe('daily 66%');
+    const again = await ask(engine, 'cheap/m');
+    expect(again.reply.headers.get('x-cproxy-cache')).toBe('hit');
+    expect(again.reply.headers.get('x-cproxy-budget')).toBe('daily 66%');
+  });
+
+  it('tells of the budget of who is asked, and of no other', async () => {
+    const engine = await start([
+      { ...{ id: 'of-dear', of: { provider: 'dear' }, per: 'day', usd: 1.5 }, warnAt: 0.5 },
+      { ...{ id: 'of-cheap', of: { provider: 'cheap' }, per: 'day', usd: 1.5 }, warnAt: 0.5 },
+    ]);
+    await ask(engine);
+    const told = async (model: string) => (await ask(engine, model)).reply.headers.get('x-cproxy-budget');
+    expect(await told('cheap/m')).toBeNull();
+    expect(await told('dear/m')).toBe('of-dear 66%');
+    expect(await told('both')).toBe('of-dear 133%');
+  });
+});
+
 describe('a budget that sends requests elsewhere', () => {
   it('does so once it is spent, and says so', async () => {
     const engine = await start([
@@ -168,6 +207,18 @@ describe('a budget that sends requests elsewhere', () => {
     const { reply, row } = await ask(engine);
     expect(reply.headers.get('x-cproxy-provider')).toBe('cheap');
     expect(row.route).not.toContain('budget');
+  });
+
+  it('leaves out a provider whose own budget is spent and refuses', async () => {
+    const engine = await start([
+      { id: 'daily', per: 'day', tokens: 10, whenSpent: 'downgrade', use: ['cheap/m', 'dear/unpriced'] },
+      { id: 'cheap', of: { provider: 'cheap' }, per: 'day', tokens: 5, whenSpent: 'refuse' },
+    ]);
+    await ask(engine, 'cheap/m');
+    const { reply, row } = await ask(engine, 'cheap/m');
+    expect(reply.headers.get('x-cproxy-provider')).toBe('dear');
+    expect(reply.headers.get('x-cproxy-model')).toBe('unpriced');
+    expect(row.trace.find(({ step }) => step === 'target skipped')?.detail).toMatch(/^cheap\/m: budget 'cheap': /);
   });
 
   it('warns where it leads nowhere, and refuses then', async () => {
@@ -237,8 +288,17 @@ describe('counts', () => {
     expect(await budgetsOf(engine)).toMatchObject([{ usd: { spent: 1, limit: 4 } }]);
     expect((await ask(engine)).reply.status).toBe(200);
     // What was used before there was a budget counts as well.
-    await engine.reconfigure(config([{ id: 'monthly', per: 'month', usd: 100 }]));
-    await waitUntil('what the ledger knows', async () => (await budgetsOf(engine))[0]?.usd?.spent === 2);
+    await ask(engine, 'dear/m', { headers: { 'x-cproxy-project': '/work/shop/till' } });
+    await engine.reconfigure(
+      config([
+        { id: 'monthly', per: 'month', usd: 100 },
+        { id: 'shop', of: { project: '/work/shop/', provider: 'dear' }, per: 'day', usd: 100 },
+        { id: 'other', of: { project: '/work/sho' }, per: 'day', usd: 100 },
+      ]),
+    );
+    await waitUntil('what the ledger knows', async () => (await budgetsOf(engine))[0]?.usd?.spent === 3);
+    await waitUntil('what it knows of a folder', async () => (await budgetsOf(engine))[1]?.usd?.spent === 1);
+    expect((await budgetsOf(engine))[2]?.usd?.spent).toBe(0);
   });
 });
 
@@ -276,6 +336,59 @@ describe('what is spent', () => {
     });
     await running?.engine.stop();
     const again = await start([daily], inMemory, { home });
+    await isSpent(again);
+    await again.engine.stop();
+    await rm(home, { recursive: true, force: true });
+    running = null;
+  });
+
+  it('is known by the ledger after a crash before its file was written', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'cproxy-budgets-'));
+    try {
+      await mkdir(path.join(home, 'data'), { recursive: true });
+      await writeFile(
+        path.join(home, 'config.json'),
+        JSON.stringify(config([daily], { server: { port: 0 }, modelLists: { fetch: false } })),
+      );
+      const first = await serveEngine(home);
+      const { token } = first;
+      const askOne = (served: ServedEngine) =>
+        fetch(`${served.url}/v1/messages`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+          body: JSON.stringify(question('hello', { model: 'dear/m' })),
+        });
+      const answered = await askOne(first);
+      await answered.text();
+      expect(answered.status).toBe(200);
+      await waitUntil('its row on the disk', () =>
+        first.control(async (control) => (await control.history.view()).requests === 1),
+      );
+      process.kill(first.pid, 'SIGKILL');
+      await first.stop();
+      await rm(path.join(home, 'data', 'budgets.json'), { force: true });
+      await using second = await serveEngine(home);
+      await waitUntil('what was spent', () =>
+        second.control(async (control) => (await control.budgets.view())[0]?.state === 'spent'),
+      );
+      expect((await askOne(second)).status).toBe(402);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  it('is counted where its file cannot be written, and that is said', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'cproxy-budgets-'));
+    // Nobody can replace a folder with a file, root neither.
+    await mkdir(path.join(home, 'data', 'budgets.json', 'in-the-way'), { recursive: true });
+    const engine = await start([daily], {}, { home });
+    expect(engine.engine.status().warnings.join()).toMatch(/budgets\.json could not be read/);
+    await ask(engine);
+    expect((await ask(engine)).reply.status).toBe(402);
+    await engine.engine.stop();
+    expect(engine.engine.status().warnings.join()).toMatch(/budgets\.json could not be written/);
+    // The ledger has it.
+    const again = await start([daily], {}, { home });
     await isSpent(again);
     await again.engine.stop();
     await rm(home, { recursive: true, force: true });

@@ -115,6 +115,16 @@ describe('in memory', () => {
     expect(view.attempts[0]?.refusal?.text).toContain('no such thing as 7');
   });
 
+  test('of an answer that there was no room for: that there was one', async () => {
+    await start({ memoryBytes: 65_536 });
+    upstream.queue(say('x'.repeat(100_000)));
+    const { id, text } = await ask({ ...question(), model: 'o/gpt' });
+    expect(text.length).toBeGreaterThan(100_000);
+    const view = await kept(id);
+    expect(view.request.truncated).toBe(false);
+    expect(view.answer).toMatchObject({ bytes: text.length, truncated: true });
+  });
+
   test('of what no provider has: the question and the error', async () => {
     await start();
     const { id, text, status } = await ask(question('hi', { model: 'nowhere' }));

@@ -28,3 +28,8 @@ it('shows what is spent of what, when it begins anew, and what has no known cost
     'Of 2 calls the cost is not known: no price is.',
   ]);
 });
+
+it('shows small amounts as they are', () => {
+  const [, line] = budgetLines([view({ usd: { spent: 0.006, limit: 0.004 }, part: 1.5, state: 'spent' })]);
+  expect(line).toContain('$0.006  $0.004');
+});

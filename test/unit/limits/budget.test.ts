@@ -73,7 +73,8 @@ describe('a budget', () => {
     const saved = { key: '', from: periodAt('day', noon).from, isReset: false, usd: 3, tokens: 50, costUnknown: 0 };
     const budget = new Budget(config(), saved, () => noon);
     budget.add({ usd: 1, tokens: 10, costUnknown: 0 });
-    budget.learn(saved.from, { usd: 2, tokens: 70, costUnknown: 1 });
+    // The ledger has what came since as well.
+    budget.learn(saved.from, { usd: 3, tokens: 80, costUnknown: 1 });
     expect(budget.used).toEqual({ usd: 4, tokens: 80, costUnknown: 1 });
     // An answer that comes when another day has begun says nothing of it.
     budget.learn(saved.from - 24 * HOUR, { usd: 100, tokens: 100, costUnknown: 0 });
@@ -97,6 +98,24 @@ describe('a budget', () => {
     now -= 24 * HOUR;
     expect(budget.used.usd).toBe(0);
     expect(budget.period).toEqual(periodAt('day', now));
+  });
+
+  it('has forgotten nothing where a clock that was wrong is set right', () => {
+    let now = noon;
+    const budget = new Budget(config(), null, () => now);
+    budget.add({ usd: 11, tokens: 0, costUnknown: 0 });
+    for (const days of [1, -1, 400]) {
+      now = noon + days * 24 * HOUR;
+      expect(budget.state).toBe('within');
+      now = noon;
+      expect(budget).toMatchObject({ state: 'spent', used: { usd: 11 } });
+    }
+  });
+
+  it('tells of amounts however small', () => {
+    const budget = new Budget(config({ usd: 0.0005 }), null, () => noon);
+    budget.add({ usd: 0.0000005, tokens: 1, costUnknown: 0 });
+    expect(budget.figure).toBe('<$0.000001 of $0.0005 are spent today');
   });
 
   it('is used up by the one of its limits that is nearer to its end', () => {
