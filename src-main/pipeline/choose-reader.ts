@@ -44,7 +44,7 @@ export function chooseReader(
   if (upstream.sameProtocol && codec.passThrough !== null && onEvent === null && streamed === request.body.stream) {
     const watcher = upstream.conversation === null ? null : new AnswerWatcher(codec, decodeContext);
     return streamed
-      ? new PassThroughStreamReader(provider.id, codec.passThrough.createTap(), watcher)
+      ? new PassThroughStreamReader(provider.id, codec.passThrough.createTap(upstream.hidesUsage), watcher)
       : new PassThroughJsonReader(provider.id, codec.passThrough.readAnswer, watcher);
   }
   const answer = upstream.answerEncoder ?? request.codec.answerEncoder(() => request.body.decode());

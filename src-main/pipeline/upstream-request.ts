@@ -28,6 +28,8 @@ export interface UpstreamRequest {
   estimatedInputTokens: number;
   /** The client's own credential is used. */
   clientKey: boolean;
+  /** The answer's stream tells its usage in a frame of which the client is to know nothing. */
+  hidesUsage: boolean;
   /** What was lost in translation, for the trace. */
   warnings: readonly string[];
   /** Names the conversation that its answer is remembered by; null where nothing of it is. */
@@ -81,7 +83,7 @@ export async function upstreamRequest(
     hops,
   };
   if (protocol === codec.protocol) {
-    const { bytes, conversation, warnings } = await passThroughBody(context, codec, memory);
+    const { bytes, conversation, hidesUsage, warnings } = await passThroughBody(context, codec, memory);
     return {
       codec,
       sameProtocol: true,
@@ -96,6 +98,7 @@ export async function upstreamRequest(
       answerEncoder: null,
       estimatedInputTokens: estimateTokensOfBytes(request.body.raw.length),
       clientKey: provider.usesClientKey,
+      hidesUsage,
       warnings,
       conversation,
     };
@@ -147,6 +150,7 @@ export async function upstreamRequest(
     answerEncoder: request.codec.answerEncoder(() => body),
     estimatedInputTokens,
     clientKey: false,
+    hidesUsage: false,
     warnings: encoded.warnings,
     conversation,
   };

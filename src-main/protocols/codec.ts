@@ -3,6 +3,7 @@ import type { ClientProtocol, ProviderProtocol } from '../../src-shared/requests
 import type { AnswerMessage, MessagesRequest, StreamEvent, Tool, Usage } from './canonical.ts';
 import type { ReasoningEffort } from './effort.ts';
 import type { Recall } from './remembered-turn.ts';
+import type { RequestBody, RequestFields } from './request-body.ts';
 import type { BodyChanges, ChangedBody, ChangeTarget } from './request-changes.ts';
 
 /**
@@ -319,7 +320,13 @@ export interface PassThrough {
   readonly foreignState: ForeignState;
   /** Absent where clients of the dialect lose nothing that its servers want back. */
   readonly restoration?: Restoration;
-  createTap(): StreamTap;
+  /**
+   * What a request must say to have its stream end with the usage, which the client has not asked for; null where it asks
+   * for it, or the server would not take that. Absent where streams always tell their usage.
+   */
+  streamUsage?(body: RequestBody, target: Pick<EncodeTarget, 'quirks' | 'refused'>): RequestFields | null;
+  /** @param hidesUsage a frame that only tells the usage is kept from the client, which has not asked for it. */
+  createTap(hidesUsage?: boolean): StreamTap;
   /** @throws Error saying why it is no answer. */
   readAnswer(body: Record<string, unknown>): WholeAnswer;
 }

@@ -8,9 +8,10 @@ const CR = 0x0d;
 
 /**
  * Looks at one frame, `bytes` from `start` to `end`, its empty line not included.
- * @returns whether it could be read; a last frame that lacks its empty line is given out only then.
+ * @returns whether it could be read; a last frame that lacks its empty line is given out only then. `hidden`: it could, and
+ * is never given out.
  */
-type FrameInspector = (bytes: Buffer, start: number, end: number) => boolean;
+type FrameInspector = (bytes: Buffer, start: number, end: number) => boolean | 'hidden';
 
 /**
  * Lets a `text/event-stream` through in whole frames, as the bytes they are, and shows each of them to an inspector. So an
@@ -34,6 +35,9 @@ export class FrameSplitter {
   push(chunk: Buffer): Buffer {
     const bytes = this.#tail === null ? chunk : this.#join(this.#tail, chunk);
     let frameStart = 0;
+    /** What is given out of what stands before a hidden frame. */
+    const before: Buffer[] = [];
+    let outStart = 0;
     // A frame ends at an empty line; the search starts a little before the new bytes, where its first line end may lie.
     let at = this.#tail === null ? 0 : Math.max(0, this.#tail.length - 3);
     for (let lineEnd = bytes.indexOf(LF, at); lineEnd !== -1; lineEnd = bytes.indexOf(LF, at)) {
@@ -41,13 +45,16 @@ export class FrameSplitter {
       let after = at;
       if (bytes[after] === CR) after += 1;
       if (bytes[after] !== LF) continue;
-      this.#inspect(bytes, frameStart, lineEnd);
+      const isHidden = this.#inspect(bytes, frameStart, lineEnd) === 'hidden';
+      if (isHidden) before.push(bytes.subarray(outStart, frameStart));
       frameStart = after + 1;
+      if (isHidden) outStart = frameStart;
       at = frameStart;
     }
     this.#tail = frameStart === bytes.length ? null : bytes.subarray(frameStart);
     // What is given out must not be written over.
     if (frameStart > 0) this.#room = null;
+    if (before.length > 0) return Buffer.concat([...before, bytes.subarray(outStart, frameStart)]);
     return frameStart === bytes.length ? bytes : bytes.subarray(0, frameStart);
   }
 
@@ -58,7 +65,7 @@ export class FrameSplitter {
   end(): string {
     const tail = this.#tail;
     this.#tail = null;
-    return tail !== null && this.#inspect(tail, 0, tail.length) ? `${tail.toString()}\n\n` : '';
+    return tail !== null && this.#inspect(tail, 0, tail.length) === true ? `${tail.toString()}\n\n` : '';
   }
 
   /** Room doubles, so that a long frame in many chunks is not copied once more with each of them. */

@@ -133,13 +133,17 @@ export function readKey(bytes: Buffer, start: number, end: number): string | nul
   }
 }
 
-/** Puts values in the place of ranges; every other byte stays. @param ranges in order, not overlapping. */
-export function replaceRanges(bytes: Buffer, ranges: readonly FieldRange[], value: string): Buffer {
-  const inserted = Buffer.from(value);
+/** A value that takes the place of another one; where `start` is `end`, that stands between two. */
+export interface Edit extends FieldRange {
+  value: string;
+}
+
+/** Puts values in their places; every other byte stays. @param edits in order, not overlapping. */
+export function edited(bytes: Buffer, edits: readonly Edit[]): Buffer {
   const parts: Buffer[] = [];
   let from = 0;
-  for (const { start, end } of ranges) {
-    parts.push(bytes.subarray(from, start), inserted);
+  for (const { start, end, value } of edits) {
+    parts.push(bytes.subarray(from, start), Buffer.from(value));
     from = end;
   }
   parts.push(bytes.subarray(from));
@@ -245,5 +249,11 @@ export function withRenamedField(bytes: Buffer, name: string, renamed: string): 
   const ranges = (parentOf(bytes, [name])?.entries ?? [])
     .filter(({ key }) => key === name)
     .map(({ start, keyEnd }) => ({ start, end: keyEnd }));
-  return ranges.length === 0 ? bytes : replaceRanges(bytes, ranges, JSON.stringify(renamed));
+  const value = JSON.stringify(renamed);
+  return ranges.length === 0
+    ? bytes
+    : edited(
+        bytes,
+        ranges.map((range) => ({ ...range, value })),
+      );
 }

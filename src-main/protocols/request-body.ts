@@ -1,7 +1,7 @@
 import { ProxyError } from '../../src-shared/errors.ts';
 import { asDouble, parseExact } from './exact-json.ts';
 import { isObject } from './is-object.ts';
-import { type Envelope, type FieldRange, readEnvelope, replaceRanges } from './json-envelope.ts';
+import { type Envelope, edited, type FieldRange, readEnvelope, skipSpace } from './json-envelope.ts';
 import { KnownValues } from './known-values.ts';
 import { type OfferedTool, readOfferedTools } from './offered-tools.ts';
 import { readTurns, type Turns } from './read-turns.ts';
@@ -10,6 +10,7 @@ import { readTurns, type Turns } from './read-turns.ts';
 const fields = [
   'model',
   'stream',
+  'stream_options',
   'messages',
   'thread',
   'tools',
@@ -31,6 +32,8 @@ const fields = [
 ] as const;
 export type RequestField = (typeof fields)[number];
 type Field = RequestField;
+/** Values of fields. */
+export type RequestFields = Partial<Record<RequestField, unknown>>;
 
 const knownTools = new KnownValues();
 /** The tools of each known list, by its kept bytes. */
@@ -152,7 +155,25 @@ export class RequestBody {
 
   /** The same bytes with another model name in its place: providers' prompt caches live on an unchanged body. */
   withModel(model: string): Buffer {
-    return model === this.model ? this.raw : replaceRanges(this.raw, this.#envelope.model, JSON.stringify(model));
+    return this.with({ model });
+  }
+
+  /** The same bytes with other values of these fields; one that was not there comes first. */
+  with(values: RequestFields): Buffer {
+    const { model, ...others } = values;
+    const changed = Object.entries(model === this.model ? others : values) as [RequestField, unknown][];
+    if (changed.length === 0) return this.raw;
+    const first = skipSpace(this.raw, 0) + 1;
+    const edits = changed.flatMap(([field, value]) => {
+      const written = JSON.stringify(value);
+      const ranges = this.#envelope[field];
+      if (ranges.length === 0) return { start: first, end: first, value: `"${field}":${written},` };
+      return ranges.map(({ start, end }) => ({ start, end, value: written }));
+    });
+    return edited(
+      this.raw,
+      edits.toSorted((one, other) => one.start - other.start),
+    );
   }
 
   /** Of a key that stands twice JSON lets the last win. */

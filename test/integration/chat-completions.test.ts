@@ -25,7 +25,7 @@ beforeAll(async () => {
   running = await runEngine({
     providers: [
       { id: 'claude', type: 'anthropic-compatible', baseUrl: upstream.url, models: ['native'] },
-      { id: 'chat', type: 'openai-compatible', baseUrl: upstream.url, models: ['other'] },
+      { id: 'chat', type: 'openai-compatible', baseUrl: upstream.url, models: ['other', 'strict'] },
       { id: 'gone', type: 'openai-compatible', baseUrl: nobody, models: ['lost'] },
     ],
     aliases: { both: ['gone/lost', 'claude/native'], alias: 'chat/other' },
@@ -258,7 +258,7 @@ describe('in front of an Anthropic provider', () => {
 describe('in front of a provider of its own dialect', () => {
   it('sends the bytes as they are, and gives back the bytes as they are', async () => {
     const body =
-      ' {"stream" : true,"model":"other","unknown":{"a":[1,2.50,1e3]},"messages":[ {"role":"user","content":"Gr\\u00fc\u00dfe"} ],"n":1}\n';
+      ' {"stream" : true,"model":"other","unknown":{"a":[1,2.50,1e3]},"messages":[ {"role":"user","content":"Gr\\u00fc\u00dfe"} ],"n":1,"stream_options":{"include_usage" : true}}\n';
     const frames = [
       '{"id":"chatcmpl-x", "choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"new":1}',
       '{"id":"chatcmpl-x","choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":null}]}',
@@ -278,6 +278,43 @@ describe('in front of a provider of its own dialect', () => {
     expect(asked?.text).toBe(body);
     expect(asked?.path).toBe(DOOR);
     expect(asked?.headers['x-unknown']).toBe('kept');
+  });
+
+  it('a stream is asked for its usage, of which a client that has not asked sees nothing', async () => {
+    const body = ' {"messages":[{"role":"user","content":"hi"}], "model" : "other","stream":true }';
+    const frames = [
+      '{"id":"x", "choices":[{"index":0,"delta":{"role":"assistant","content":"hi"},"finish_reason":null}],"usage":null}',
+      '{"id":"x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}',
+      '{"id":"x","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2}}',
+      '[DONE]',
+    ].map((frame) => `data: ${frame}\r\n\r\n`);
+    for (const chunkBytes of [1, 7, 1000]) {
+      upstream.queue(raw(200, frames.join(''), { 'content-type': 'text/event-stream' }, { chunkBytes }));
+      const response = await ask(body);
+      expect(await response.text()).toBe([frames[0], frames[1], frames[3]].join(''));
+    }
+    expect(upstream.asked[0]?.text).toBe(` {"stream_options":{"include_usage":true},${body.slice(2)}`);
+  });
+
+  it.each([
+    ['other options', { include_obfuscation: false }, { include_obfuscation: false, include_usage: true }],
+    ['a refusal of it', { include_usage: false }, { include_usage: true }],
+    ['null', null, { include_usage: true }],
+  ])('it is asked for beside %s', async (_name, given, sent) => {
+    upstream.queue(answer([{ type: 'text', text: 'hi' }], { usage: { input: 3, output: 4 } }));
+    const text = await (await ask(chat('other', { stream: true, stream_options: given }))).text();
+    expect(chatProblems(text)).toEqual([]);
+    expect(text).not.toContain('"usage":{');
+    expect(upstream.asked[0]?.json.stream_options).toEqual(sent);
+  });
+
+  it('a server that does not take that is asked without, from then on', async () => {
+    const refusal = { type: 'invalid_request_error', message: "Unknown parameter: 'stream_options'." };
+    upstream.script(({ json }) => ('stream_options' in json ? fail(400, refusal) : say('hi')));
+    for (const asked of [2, 3]) {
+      expect(read(await (await ask(chat('strict', { stream: true }))).text()).content).toBe('hi');
+      expect(upstream.asked).toHaveLength(asked);
+    }
   });
 
   it('a whole answer, byte for byte; an alias is replaced in place', async () => {

@@ -115,6 +115,19 @@ describe('the ledger has, to the token, what the provider reported', () => {
     );
   });
 
+  test('of a stream of Chat Completions too whose client has not asked for it', async () => {
+    upstream.queue(answer([{ type: 'text', text: 'hi' }], { usage: { input: 40, cacheRead: 20, output: 9 } }));
+    const reply = await running.ask(
+      { model: 'chat/m', stream: true, messages: [{ role: 'user', content: text }] },
+      { path: '/v1/chat/completions' },
+    );
+    expect(await reply.text()).not.toContain('usage');
+    const { attempts } = await ledgerOf(reply.headers.get('x-cproxy-request-id') ?? '');
+    expect(attempts).toMatchObject([
+      { usage: { input: 40, cacheRead: 20, output: 9 }, usageIsPartial: false, cost: { source: 'prices' } },
+    ]);
+  });
+
   test('of each attempt its own, also where one failed', async () => {
     upstream.queue(fail(529));
     other.queue(answer([{ type: 'text', text: 'hi' }], { usage: { input: 7, output: 9 } }));

@@ -7,7 +7,10 @@ import { foreignDetails } from './foreign-details.ts';
 import { signatureOfDetail, signatureOfExtra } from './own-state.ts';
 import { restoration } from './restoration.ts';
 import { isFailure, isRefusal } from './stop-reason.ts';
+import { streamUsage } from './stream-usage.ts';
 import { usageIn } from './usage.ts';
+
+type Json = Record<string, unknown>;
 
 const DONE = 'data: [DONE]\n\n';
 /** `data: [DONE]`, with room for an event line. */
@@ -33,6 +36,11 @@ class ChatStreamTap implements StreamTap {
   /** Choices that have begun and were not finished: the answer is finished when all of them are. */
   readonly #open = new Set<unknown>();
   readonly #frames = new FrameSplitter((bytes, start, end) => this.#inspect(bytes, start, end));
+  readonly #hidesUsage: boolean;
+
+  constructor(hidesUsage = false) {
+    this.#hidesUsage = hidesUsage;
+  }
 
   get finished(): boolean {
     return this.complete || (this.stopReason !== null && this.#open.size === 0);
@@ -48,7 +56,7 @@ class ChatStreamTap implements StreamTap {
     return this.finished && !this.complete && this.error === null ? rest + DONE : rest;
   }
 
-  #inspect(bytes: Buffer, start: number, end: number): boolean {
+  #inspect(bytes: Buffer, start: number, end: number): boolean | 'hidden' {
     if (end - start <= DONE_LENGTH && frameData(bytes, start, end)?.trim() === '[DONE]') {
       this.complete = true;
       return true;
@@ -58,7 +66,7 @@ class ChatStreamTap implements StreamTap {
     const chunk = frameObject(bytes, start, end);
     if (chunk === null) return false;
     this.#account(chunk);
-    return true;
+    return this.#hidesUsage && isUsageAlone(chunk) ? 'hidden' : true;
   }
 
   #account(chunk: Record<string, unknown>): void {
@@ -81,6 +89,10 @@ class ChatStreamTap implements StreamTap {
   }
 }
 
+/** The last chunk of a stream with `include_usage`. */
+const isUsageAlone = ({ choices, usage }: Json): boolean =>
+  Array.isArray(choices) && choices.length === 0 && isObject(usage);
+
 /** Content of any kind, ours to know or not. */
 function isContent([name, value]: [string, unknown]): boolean {
   if (name === 'role' || value === null || value === '') return false;
@@ -100,8 +112,6 @@ function signaturesIn({ reasoning_details: details, tool_calls: calls }: Record<
   ];
   return found.filter((signature) => signature !== null);
 }
-
-type Json = Record<string, unknown>;
 
 /** An error beside the choices or in one of them, or a finish that says so. */
 function failureIn(body: Json, choices: readonly Json[]): UpstreamError | null {
@@ -133,6 +143,7 @@ function readAnswer(body: Json): WholeAnswer {
 export const chatPassThrough: PassThrough = {
   foreignState: foreignDetails,
   restoration,
-  createTap: () => new ChatStreamTap(),
+  streamUsage,
+  createTap: (hidesUsage) => new ChatStreamTap(hidesUsage),
   readAnswer,
 };

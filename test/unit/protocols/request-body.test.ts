@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readEnvelope } from '../../../src-main/protocols/json-envelope.ts';
-import { RequestBody } from '../../../src-main/protocols/request-body.ts';
+import { RequestBody, type RequestFields } from '../../../src-main/protocols/request-body.ts';
 import { ProxyError } from '../../../src-shared/errors.ts';
 
 const splice = (json: string, model: string): string => new RequestBody(Buffer.from(json)).withModel(model).toString();
@@ -38,6 +38,27 @@ describe('the model name is replaced in place', () => {
         },
       ),
     );
+  });
+});
+
+describe('fields are set in place', () => {
+  const set = (json: string, values: RequestFields): string =>
+    new RequestBody(Buffer.from(json)).with(values).toString();
+
+  it('those that stand nowhere come first, and every other byte stays', () => {
+    expect(set(' { "model":"a" , "x":1.0 }', { model: 'b', stream_options: { a: 1 } })).toBe(
+      ' {"stream_options":{"a":1}, "model":"b" , "x":1.0 }',
+    );
+    expect(set('{"stream_options": null,"model":"a"}', { model: 'b', stream_options: 2 })).toBe(
+      '{"stream_options": 2,"model":"b"}',
+    );
+    expect(set('{"stream_options":1,"model":"a","stream_options":2}', { stream_options: 3 })).toBe(
+      '{"stream_options":3,"model":"a","stream_options":3}',
+    );
+  });
+  it('nothing is copied where nothing changes', () => {
+    const bytes = Buffer.from('{"model":"a"}');
+    expect(new RequestBody(bytes).with({ model: 'a' })).toBe(bytes);
   });
 });
 

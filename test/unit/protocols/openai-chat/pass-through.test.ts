@@ -146,6 +146,42 @@ describe('a Chat Completions stream that is passed through', () => {
   });
 });
 
+describe('usage that the client has not asked for', () => {
+  const alone = frame({ choices: [], usage });
+  const seen = { input_tokens: 20, cache_read_input_tokens: 10, cache_creation_input_tokens: 0, output_tokens: 5 };
+
+  it('is told of, and kept from the client, wherever the stream is cut', () => {
+    const kept = fc.oneof(
+      fc.string({ unit: 'binary' }).map((content) => chunk({ delta: { content } })),
+      fc.constantFrom(
+        ...[role, text, ': comment\n\n', chunk({ delta: {} }, { usage: null }), chunk({ delta: {} }, { usage })],
+        frame({ choices: [], prompt_filter_results: [] }),
+      ),
+    );
+    const parts = fc.array(fc.oneof(kept, fc.constant(alone)));
+    fc.assert(
+      fc.property(parts, fc.integer({ min: 1, max: 50 }), fc.boolean(), (some, size, ends) => {
+        const all = [...some, finish, alone, ...(ends ? [done] : [])];
+        const bytes = Buffer.from(all.join(''));
+        const tap = chatPassThrough.createTap(true);
+        let out = '';
+        for (let at = 0; at < bytes.length; at += size) out += tap.push(bytes.subarray(at, at + size)).toString();
+        out += tap.end();
+        const expected = all.filter((part) => part !== alone).join('');
+        expect(out).toBe(ends ? expected : expected + done);
+        expect(tap.usage).toEqual(seen);
+      }),
+    );
+  });
+
+  it('also in a last frame that lacks its empty line', () => {
+    const tap = chatPassThrough.createTap(true);
+    expect(tap.push(Buffer.from(role + text + finish + alone.trimEnd())).toString()).toBe(role + text + finish);
+    expect(tap.end()).toBe(done);
+    expect(tap.usage).toEqual(seen);
+  });
+});
+
 describe('a whole answer that is passed through', () => {
   it('is read for what it cost and why it ended', () => {
     const message = { role: 'assistant', content: 'x' };
