@@ -97,7 +97,7 @@ export interface ControlContext {
   budgets: {
     view(): BudgetView[];
     /** @throws ProxyError `invalid_field` where there is no such budget. */
-    reset(id: string): void;
+    reset(id: string): Promise<void>;
   };
   circuits: {
     views(): CircuitView[];
@@ -196,8 +196,8 @@ export function createControlRouter(context: ControlContext) {
     },
     budgets: {
       view: api.budgets.view.handler(() => context.budgets.view()),
-      reset: api.budgets.reset.handler(({ input }) => {
-        context.budgets.reset(input.id);
+      reset: api.budgets.reset.handler(async ({ input }) => {
+        await context.budgets.reset(input.id);
         return context.budgets.view();
       }),
     },

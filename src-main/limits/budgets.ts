@@ -23,7 +23,7 @@ export interface BudgetsOptions {
   /** Of the configuration in force. */
   settings: () => readonly BudgetConfig[];
   bus: EventBus;
-  kept: Pick<KeptFile<SavedBudgets>, 'read' | 'changed' | 'close'>;
+  kept: Pick<KeptFile<SavedBudgets>, 'read' | 'changed' | 'flush' | 'close'>;
   /** What the ledger has of these requests since a moment (Unix time in ms). Rejects where it cannot be asked. */
   ledger: (of: LimitScope, from: number) => Promise<Spending>;
   /** Told once in a period that a budget nears its end, and once that it is spent, in words. */
@@ -118,12 +118,14 @@ export class Budgets implements Middleware {
   }
 
   /** Counts from nothing again. @throws ProxyError `invalid_field` where there is no such budget. */
-  reset(id: string): void {
+  async reset(id: string): Promise<void> {
     const budget = this.#budgets.find(({ config }) => config.id === id);
     if (budget === undefined)
       throw ProxyError.of('invalid_field', { field: 'id', expected: 'must be the id of a budget that is switched on' });
     budget.reset();
     this.#keep();
+    // The user's own doing outlives a crash.
+    await this.#options.kept.flush();
   }
 
   /** Writes down what is used. */

@@ -63,13 +63,17 @@ export class KeptFile<Value> {
     this.#timer.unref();
   }
 
-  /** Writes what has not been written. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** Writes at once what has not been written. Where that does not work, it is warned of, as ever. */
+  async flush(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#write();
     await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.flush();
   }
 
   #write(): void {

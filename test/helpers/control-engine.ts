@@ -157,7 +157,7 @@ export async function startControlEngine(
         }),
         clear: async () => 1,
       },
-      budgets: { view: () => [], reset: () => undefined },
+      budgets: { view: () => [], reset: async () => undefined },
       rates: { view: async () => ({ store: 'memory', trouble: null, rates: [] }) },
       circuits: {
         views: () => engine.status.providers.flatMap(({ circuits }) => circuits),

@@ -278,6 +278,10 @@ describe('counts', () => {
     const control = await client(engine);
     await expect(control.budgets.reset({ id: 'none' })).rejects.toMatchObject({ code: 'invalid_field' });
     expect(await control.budgets.reset({ id: 'daily' })).toMatchObject([{ usd: { spent: 0 }, state: 'within' }]);
+    // A crash now would not take it back.
+    expect(JSON.parse(await readFile(path.join(engine.home, 'data', 'budgets.json'), 'utf8'))).toMatchObject({
+      budgets: [{ usd: 0, isReset: true }],
+    });
     expect((await ask(engine)).reply.status).toBe(200);
   });
 

@@ -25,6 +25,7 @@ function world(changes: Partial<BudgetsOptions> = {}, saved: SavedBudgets | null
       changed: (take) => {
         held.kept = take();
       },
+      flush: async () => undefined,
       close: async () => undefined,
     },
     ledger: async () => ({ usd: held.ledger, tokens: 0, costUnknown: 0 }),

@@ -30,6 +30,16 @@ describe('a kept file', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('is written at once where that is wanted, and goes on to be written', async () => {
+    const one = kept();
+    one.changed(() => ({ version: 1, count: 1 }));
+    await one.flush();
+    expect(kept().read()).toEqual({ version: 1, count: 1 });
+    one.changed(() => ({ version: 1, count: 2 }));
+    await one.close();
+    expect(kept().read()).toEqual({ version: 1, count: 2 });
+  });
+
   it('has what was there last, also when it is closed right after a change', async () => {
     const one = kept();
     one.changed(() => ({ version: 1, count: 1 }));
