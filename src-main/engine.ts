@@ -16,7 +16,7 @@ import { configForDisplay } from './config/config-for-display.ts';
 import { ConfigManager, type EditedFile } from './config/config-manager.ts';
 import { ensureFolders, type Folders } from './config/folders.ts';
 import type { LoadedConfig } from './config/load-config.ts';
-import { acquireLock, type LockHandle, LockHeldError } from './config/lock-file.ts';
+import { acquireLock, type LockHandle, LockHeldError, noLock } from './config/lock-file.ts';
 import { writePrivateFile } from './config/private-file.ts';
 import { Configured, type ConfiguredWorld } from './configured.ts';
 import { AdminSessions } from './control/admin-sessions.ts';
@@ -84,6 +84,11 @@ export interface EngineOptions {
   secrets?: SecretStore;
   /** Where the host knows of proxies that the environment does not name. */
   systemProxy?: SystemProxy;
+  /**
+   * It listens nowhere, and holds no data folder: one client in this process has it. `data`: the user's data folder, where texts of
+   * the configuration are kept that it changes; all else goes into `folders`.
+   */
+  alone?: { data: string };
 }
 
 /** One running CProxy. */
@@ -118,7 +123,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   // fifth more processor time than one. (A V8 that does not know the flag ignores it.)
   setFlagsFromString('--no-parallel-scavenge');
   const warnings = ensureFolders(folders);
-  const lock = await lockOrExplain(folders.data, options.host);
+  const lock = options.alone === undefined ? await lockOrExplain(folders.data, options.host) : noLock(options.host);
   const { systemProxy } = options;
   const transport = createTransport({
     env: options.env,
@@ -192,7 +197,7 @@ class RunningEngine implements Engine {
     this.#manager = new ConfigManager({
       loaded,
       load: options.load ?? null,
-      folders,
+      folders: { ...folders, ...options.alone },
       env: options.env,
       apply: (next) => this.#apply(next),
       log,
@@ -363,15 +368,8 @@ class RunningEngine implements Engine {
 
   /** @throws EngineStartError */
   async listen(): Promise<void> {
-    const { server, conversations } = this.#inForce.config;
-    const { host, port } = server;
-    try {
-      await this.#listeners.listen({ host, port });
-    } catch (error) {
-      throw await explainListenError(error, host, port, this.#options.folders.data);
-    }
-    if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
-    this.#lock.update({ endpoint: this.endpoint });
+    if (this.#options.alone === undefined) await this.#open();
+    const { conversations } = this.#inForce.config;
     if (conversations.keep === 'disk') this.#store.readAhead();
     await this.#readWhatIsKept();
     // Over the control API, which is there already, it may have been stopped meanwhile.
@@ -379,6 +377,18 @@ class RunningEngine implements Engine {
     this.#state = 'running';
     this.#background.follow(this.#inForce);
     if (this.#options.load !== undefined) await this.#watch();
+  }
+
+  /** @throws EngineStartError */
+  async #open(): Promise<void> {
+    const { host, port } = this.#inForce.config.server;
+    try {
+      await this.#listeners.listen({ host, port });
+    } catch (error) {
+      throw await explainListenError(error, host, port, this.#options.folders.data);
+    }
+    if (this.#tokens.isEmpty) this.#firstToken = (await this.#tokens.create('first')).token;
+    this.#lock.update({ endpoint: this.endpoint });
   }
 
   async #watch(): Promise<void> {
@@ -632,7 +642,7 @@ class RunningEngine implements Engine {
 
   /** @returns why it is not listened there, in words. */
   async #moveTo({ host, port }: Config['server']): Promise<string | null> {
-    if (this.#listeners.isAt({ host, port })) return null;
+    if (this.#options.alone !== undefined || this.#listeners.isAt({ host, port })) return null;
     const { endpoint } = this;
     try {
       await this.#listeners.listen({ host, port });

@@ -25,12 +25,19 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       const { claude } = await import('./claude.ts');
       return await claude(args.slice(1));
     }
-    refuseUnknownCommand(program, args[0]);
-    await program.parseAsync(args, { from: 'user' });
+    const words = withMcpNamed(args, process.env);
+    refuseUnknownCommand(program, words[0]);
+    await program.parseAsync(words, { from: 'user' });
     return outcome.exitCode;
   } catch (error) {
     return reportError(error, asksForJson(program, args));
   }
+}
+
+/** The CProxy before this one was an MCP server with `--mcp`, or where `MCP_MODE` was `true` and nothing else was said. */
+function withMcpNamed(args: readonly string[], env: NodeJS.ProcessEnv): readonly string[] {
+  if (args[0] === '--mcp') return ['mcp', ...args.slice(1)];
+  return args.length === 0 && env.MCP_MODE?.trim() === 'true' ? ['mcp'] : args;
 }
 
 /** The commands, with their options and their help. @param finish takes the exit code of the one that has run. */
@@ -90,6 +97,20 @@ With --json, an error is a document on standard output: { "error": { "code", "me
     .action(async (options) => {
       const { serve } = await import('./serve.ts');
       finish(await serve(options));
+    });
+
+  program
+    .command('mcp')
+    .description('be an MCP server on standard input and output, for Claude Code and the like to start')
+    .addOption(configOption())
+    .addOption(environmentOption())
+    .addHelpText(
+      'after',
+      `${examples('claude mcp add cproxy -- cproxy mcp')}\n\nIt uses the CProxy that runs. While none does, it works alone; the options\nname its configuration.`,
+    )
+    .action(async (options) => {
+      const { mcp } = await import('./mcp.ts');
+      finish(await mcp(options));
     });
 
   program
@@ -740,11 +761,6 @@ function examples(...lines: readonly string[]): string {
 
 /** With a default command, a misspelt one would be taken for its argument. */
 function refuseUnknownCommand(program: Command, first: string | undefined): void {
-  if (first === 'mcp' || first === '--mcp')
-    throw new CommandError(
-      `This version has no MCP server yet. \`${commandName(process.env)} serve\` starts the proxy.`,
-      exitCodes.usage,
-    );
   if (first === undefined || first.startsWith('-')) return;
   const known = [...program.commands.map((command) => command.name()), 'help'];
   if (known.includes(first)) return;

@@ -104,6 +104,16 @@ export async function acquireLock(
   }
 }
 
+/** For an engine that holds no data folder: nobody finds it. */
+export function noLock(host: LockContents['host']): LockHandle {
+  const secret = randomBytes(32).toString('base64url');
+  return {
+    contents: { pid: process.pid, endpoint: null, secret, startedAt: Date.now(), host },
+    update: () => undefined,
+    release: () => undefined,
+  };
+}
+
 function holdLock(file: string, first: LockContents): LockHandle {
   let contents = first;
   let held = true;

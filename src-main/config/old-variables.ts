@@ -141,7 +141,7 @@ const debugLogging = (env: NodeJS.ProcessEnv): { logging?: { level: string } } =
 const mcpMode = (env: NodeJS.ProcessEnv): string[] =>
   env.MCP_MODE?.trim() === 'true'
     ? [
-        'MCP_MODE is not read: this command serves HTTP. An MCP server is another command, and comes with a later version.',
+        'MCP_MODE is read only where no command is named: then `cproxy` is `cproxy mcp`, the MCP server on standard input and output.',
       ]
     : [];
 

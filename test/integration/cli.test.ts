@@ -93,8 +93,8 @@ describe('words and exit codes', () => {
     [['token', 'new', ' '], 'A name of 1 to 64 characters is needed.'],
     [['token', 'new', 'x', '--for', '8 hours'], "'8 hours' is no time. Write such as 90m, 8h or 30d."],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish, powershell.'],
-    [['mcp'], 'This version has no MCP server yet.'],
-    [['--mcp'], 'This version has no MCP server yet.'],
+    [['mcp', '--port', '1'], "unknown option '--port'"],
+    [['--mcp', '--nope'], "unknown option '--nope'"],
   ])('wrong usage: %j', async (args, words) => {
     const { code, out, err } = await run(args);
     expect({ code, out }).toEqual({ code: 2, out: '' });

@@ -40,7 +40,7 @@ const allowed: Record<string, readonly string[]> = {
   'src-main/cli.ts': ['cli', '*'],
   'src-main/cli/': [
     ...['engine.ts', 'simulation.ts', 'config', 'secrets', 'observability', 'documents', 'clients', 'doctor'],
-    '*',
+    ...['mcp/rpc-codes.ts', 'mcp/stdio/backend.ts', 'mcp/stdio/frames.ts', 'mcp/stdio/relay.ts', '*'],
   ],
   'src-main/engine.ts': ['simulation.ts', ...rooms.filter((room) => !aboveEngine.includes(room)), '*'],
   'src-main/clients/': ['documents', 'config/private-file.ts', 'config/folders.ts', '*'],

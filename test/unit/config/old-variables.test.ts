@@ -77,8 +77,8 @@ describe('is the old set-up', () => {
     expect(() => load(env)).toThrow(message);
   });
 
-  it('MCP_MODE says that it is not read', () => {
-    expect(load({ ...full, MCP_MODE: 'true' }).warnings.join('\n')).toContain('MCP_MODE is not read');
+  it('MCP_MODE says where it is read', () => {
+    expect(load({ ...full, MCP_MODE: 'true' }).warnings.join('\n')).toContain('MCP_MODE is read only where');
   });
 
   it('the planned MCP_PROVIDER_URL: a provider, with a token asked of clients', () => {
