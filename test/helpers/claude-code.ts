@@ -89,6 +89,11 @@ export function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
   return withProgram(run, ['-p', run.prompt], (child) => child.stdin?.end());
 }
 
+/** One of its commands, such as `['mcp', 'list']`, in such a home. */
+export function runClaudeCodeCommand(run: ClaudeCodeCommon & { args: readonly string[] }): Promise<ClaudeCodeResult> {
+  return withProgram(run, [], (child) => child.stdin?.end());
+}
+
 /** Several prompts in one headless session, as `runClaudeCode` runs one. */
 export async function talkToClaudeCode(talk: ClaudeCodeTalk): Promise<ClaudeCodeTalkResult> {
   const events: ClaudeCodeEvent[] = [];

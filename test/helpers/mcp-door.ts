@@ -26,9 +26,11 @@ export async function startMcpDoor(
     now?: () => number;
     /** Further tokens, by the names of their clients. */
     clients?: Readonly<Record<string, string>>;
+    /** `none`: it needs no token. */
+    auth?: 'token' | 'none';
   } = {},
 ): Promise<McpDoor> {
-  const { prepare, clients = {}, ...limits } = options;
+  const { prepare, clients = {}, auth = 'token', ...limits } = options;
   const token = 'cpx_the_token_of_this_door';
   const problems: unknown[] = [];
   const server = new McpProxyServer({
@@ -40,7 +42,7 @@ export async function startMcpDoor(
   const names = new Map([[token, 'door'], ...Object.entries(clients).map(([name, one]) => [one, name] as const)]);
   const door = createServer({
     settings: () => ({
-      ...{ auth: 'token', bodyLimitBytes: 1_000_000, allowedHosts: [], allowedOrigins: [], host: '127.0.0.1' },
+      ...{ auth, bodyLimitBytes: 1_000_000, allowedHosts: [], allowedOrigins: [], host: '127.0.0.1' },
     }),
     findToken: (presented) => {
       const name = names.get(presented);
