@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BodyView, ReplayQuestion } from '../../src-shared/recording.ts';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
+import { InMemoryReply } from '../pipeline/in-memory-reply.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../protocols/codec.ts';
 import { openaiChatClientCodec } from '../protocols/openai-chat/client-codec.ts';
@@ -42,7 +43,7 @@ export async function replay(
   const { body: bytes, path, query, headers } = await recording.question(id);
   const body = new RequestBody(bytes);
   const asked = model === undefined ? body : new RequestBody(body.withModel(model));
-  const answer = new CollectedReply();
+  const answer = new Beginning();
   const newId = `req_${randomUUID().replaceAll('-', '')}`;
   await handle(
     {
@@ -59,48 +60,27 @@ export async function replay(
       arrivedAt: performance.now(),
       replayOf: id,
     },
-    answer,
+    new InMemoryReply((bytes) => answer.push(bytes)),
   );
-  const view = await recording.clean(answer.beginning);
-  return { id: newId, answer: { ...view, bytes: answer.bytes, truncated: answer.bytes > answer.beginning.length } };
+  const view = await recording.clean(answer.text);
+  return { id: newId, answer: { ...view, bytes: answer.bytes, truncated: answer.bytes > MOST_ANSWER_BYTES } };
 }
 
-/** Keeps the beginning of an answer, and takes all of it as fast as it comes. */
-class CollectedReply implements ClientReply {
-  readonly #pieces: Buffer[] = [];
+/** Keeps the beginning of what comes, and counts all of it. */
+class Beginning {
+  readonly #pieces: Uint8Array[] = [];
   #keptBytes = 0;
+  /** Of all that came. */
   bytes = 0;
 
-  get beginning(): Buffer {
+  get text(): Buffer {
     return Buffer.concat(this.#pieces);
   }
 
-  begin(): void {
-    // Its status stands in the request's row.
-  }
-
-  write(bytes: Uint8Array | string): boolean {
-    const piece = Buffer.from(bytes);
+  push(piece: Uint8Array): void {
     this.bytes += piece.length;
-    const kept = piece.subarray(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
+    const kept = piece.slice(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
     this.#keptBytes += kept.length;
     if (kept.length > 0) this.#pieces.push(kept);
-    return true;
-  }
-
-  onDrain(callback: () => void): void {
-    callback();
-  }
-
-  end(bytes?: Uint8Array | string): void {
-    if (bytes !== undefined) this.write(bytes);
-  }
-
-  abandon(): void {
-    // What there is, is there.
-  }
-
-  onClosed(callback: () => void): void {
-    callback();
   }
 }
