@@ -89,6 +89,13 @@ export function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
   return withProgram(run, ['-p', run.prompt], (child) => child.stdin?.end());
 }
 
+/** One of its commands, such as `mcp add`, in a home where conversations are held later. */
+export function runClaudeCodeCommand(
+  run: ClaudeCodeCommon & Required<Pick<ClaudeCodeCommon, 'home' | 'cwd' | 'args'>>,
+): Promise<ClaudeCodeResult> {
+  return withProgram(run, [], (child) => child.stdin?.end());
+}
+
 /** Several prompts in one headless session, as `runClaudeCode` runs one. */
 export async function talkToClaudeCode(talk: ClaudeCodeTalk): Promise<ClaudeCodeTalkResult> {
   const events: ClaudeCodeEvent[] = [];
