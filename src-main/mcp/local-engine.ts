@@ -8,10 +8,10 @@ import { BatchModels } from '../pipeline/batch-models.ts';
 import type { BatchAnswer, BatchRequest } from '../pipeline/batches.ts';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
 import type { CountAnswer } from '../pipeline/count-tokens.ts';
+import { InMemoryReply } from '../pipeline/in-memory-reply.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import { isObject } from '../protocols/is-object.ts';
 import { RequestBody } from '../protocols/request-body.ts';
-import { InMemoryReply } from './in-memory-reply.ts';
 import {
   type BatchCall,
   type BatchReply,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { BodyView, ReplayQuestion } from '../../src-shared/recording.ts';
 import type { ClientReply, ClientRequest } from '../pipeline/client-request.ts';
+import { InMemoryReply } from '../pipeline/in-memory-reply.ts';
 import { anthropicClientCodec } from '../protocols/anthropic/client-codec.ts';
 import type { ClientCodec } from '../protocols/codec.ts';
 import { openaiChatClientCodec } from '../protocols/openai-chat/client-codec.ts';
@@ -42,7 +43,7 @@ export async function replay(
   const { body: bytes, path, query, headers } = await recording.question(id);
   const body = new RequestBody(bytes);
   const asked = model === undefined ? body : new RequestBody(body.withModel(model));
-  const answer = new CollectedReply();
+  const answer = new Beginning();
   const newId = `req_${randomUUID().replaceAll('-', '')}`;
   await handle(
     {
@@ -59,48 +60,29 @@ export async function replay(
       arrivedAt: performance.now(),
       replayOf: id,
     },
-    answer,
+    new InMemoryReply((bytes) => answer.push(bytes)),
   );
-  const view = await recording.clean(answer.beginning);
-  return { id: newId, answer: { ...view, bytes: answer.bytes, truncated: answer.bytes > answer.beginning.length } };
+  const { kept, bytes: answerBytes } = answer;
+  const view = await recording.clean(kept);
+  return { id: newId, answer: { ...view, bytes: answerBytes, truncated: answerBytes > kept.length } };
 }
 
-/** Keeps the beginning of an answer, and takes all of it as fast as it comes. */
-class CollectedReply implements ClientReply {
-  readonly #pieces: Buffer[] = [];
+/** Keeps the beginning of an answer, and counts all of it. */
+class Beginning {
+  readonly #pieces: Uint8Array[] = [];
   #keptBytes = 0;
+  /** Of all of it. */
   bytes = 0;
 
-  get beginning(): Buffer {
+  get kept(): Buffer {
     return Buffer.concat(this.#pieces);
   }
 
-  begin(): void {
-    // Its status stands in the request's row.
-  }
-
-  write(bytes: Uint8Array | string): boolean {
-    const piece = Buffer.from(bytes);
-    this.bytes += piece.length;
-    const kept = piece.subarray(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
+  push(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    const kept = bytes.subarray(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
     this.#keptBytes += kept.length;
-    if (kept.length > 0) this.#pieces.push(kept);
-    return true;
-  }
-
-  onDrain(callback: () => void): void {
-    callback();
-  }
-
-  end(bytes?: Uint8Array | string): void {
-    if (bytes !== undefined) this.write(bytes);
-  }
-
-  abandon(): void {
-    // What there is, is there.
-  }
-
-  onClosed(callback: () => void): void {
-    callback();
+    // Copied: whoever writes may use its bytes again.
+    if (kept.length > 0) this.#pieces.push(Buffer.from(kept));
   }
 }

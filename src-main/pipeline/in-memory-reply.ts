@@ -1,4 +1,4 @@
-import type { AnswerHeaders, ClientReply } from '../pipeline/client-request.ts';
+import type { AnswerHeaders, ClientReply } from './client-request.ts';
 
 /** A client's side that is no connection: what would go out is handed on in this process. */
 export class InMemoryReply implements ClientReply {
