@@ -15,6 +15,9 @@ export interface McpDoor extends AsyncDisposable {
   readonly server: McpProxyServer;
   /** Bugs that were reported. */
   readonly problems: unknown[];
+  connections(): Promise<number>;
+  /** Closes those that wait for a next request. For when none will come: a client may be about to use one. */
+  closeIdleConnections(): void;
 }
 
 export async function startMcpDoor(
@@ -59,6 +62,11 @@ export async function startMcpDoor(
     sessions,
     server,
     problems,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        door.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
+    closeIdleConnections: () => door.server.closeIdleConnections(),
     async [Symbol.asyncDispose]() {
       await sessions.close();
       door.server.closeAllConnections();
