@@ -62,25 +62,27 @@ export async function replay(
     },
     new InMemoryReply((bytes) => answer.push(bytes)),
   );
-  const view = await recording.clean(answer.text);
-  return { id: newId, answer: { ...view, bytes: answer.bytes, truncated: answer.bytes > MOST_ANSWER_BYTES } };
+  const { kept, bytes: answerBytes } = answer;
+  const view = await recording.clean(kept);
+  return { id: newId, answer: { ...view, bytes: answerBytes, truncated: answerBytes > kept.length } };
 }
 
-/** Keeps the beginning of what comes, and counts all of it. */
+/** Keeps the beginning of an answer, and counts all of it. */
 class Beginning {
   readonly #pieces: Uint8Array[] = [];
   #keptBytes = 0;
-  /** Of all that came. */
+  /** Of all of it. */
   bytes = 0;
 
-  get text(): Buffer {
+  get kept(): Buffer {
     return Buffer.concat(this.#pieces);
   }
 
-  push(piece: Uint8Array): void {
-    this.bytes += piece.length;
-    const kept = piece.slice(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
+  push(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    const kept = bytes.subarray(0, Math.max(0, MOST_ANSWER_BYTES - this.#keptBytes));
     this.#keptBytes += kept.length;
-    if (kept.length > 0) this.#pieces.push(kept);
+    // Copied: whoever writes may use its bytes again.
+    if (kept.length > 0) this.#pieces.push(Buffer.from(kept));
   }
 }

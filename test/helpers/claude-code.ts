@@ -89,8 +89,10 @@ export function runClaudeCode(run: ClaudeCodeRun): Promise<ClaudeCodeResult> {
   return withProgram(run, ['-p', run.prompt], (child) => child.stdin?.end());
 }
 
-/** One of its commands, such as `['mcp', 'list']`, in such a home. */
-export function runClaudeCodeCommand(run: ClaudeCodeCommon & { args: readonly string[] }): Promise<ClaudeCodeResult> {
+/** One of its commands, such as `mcp add`, in a home where conversations are held later. */
+export function runClaudeCodeCommand(
+  run: ClaudeCodeCommon & Required<Pick<ClaudeCodeCommon, 'home' | 'cwd' | 'args'>>,
+): Promise<ClaudeCodeResult> {
   return withProgram(run, [], (child) => child.stdin?.end());
 }
 

@@ -15,6 +15,9 @@ export interface McpDoor extends AsyncDisposable {
   readonly server: McpProxyServer;
   /** Bugs that were reported. */
   readonly problems: unknown[];
+  connections(): Promise<number>;
+  /** Closes those that wait for a next request. For when none will come: a client may be about to use one. */
+  closeIdleConnections(): void;
 }
 
 export async function startMcpDoor(
@@ -26,11 +29,9 @@ export async function startMcpDoor(
     now?: () => number;
     /** Further tokens, by the names of their clients. */
     clients?: Readonly<Record<string, string>>;
-    /** `none`: it needs no token. */
-    auth?: 'token' | 'none';
   } = {},
 ): Promise<McpDoor> {
-  const { prepare, clients = {}, auth = 'token', ...limits } = options;
+  const { prepare, clients = {}, ...limits } = options;
   const token = 'cpx_the_token_of_this_door';
   const problems: unknown[] = [];
   const server = new McpProxyServer({
@@ -42,7 +43,7 @@ export async function startMcpDoor(
   const names = new Map([[token, 'door'], ...Object.entries(clients).map(([name, one]) => [one, name] as const)]);
   const door = createServer({
     settings: () => ({
-      ...{ auth, bodyLimitBytes: 1_000_000, allowedHosts: [], allowedOrigins: [], host: '127.0.0.1' },
+      ...{ auth: 'token', bodyLimitBytes: 1_000_000, allowedHosts: [], allowedOrigins: [], host: '127.0.0.1' },
     }),
     findToken: (presented) => {
       const name = names.get(presented);
@@ -61,6 +62,11 @@ export async function startMcpDoor(
     sessions,
     server,
     problems,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        door.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
+    closeIdleConnections: () => door.server.closeIdleConnections(),
     async [Symbol.asyncDispose]() {
       await sessions.close();
       door.server.closeAllConnections();

@@ -69,6 +69,7 @@ describe('at an engine that runs', () => {
     expect(progress.length).toBeGreaterThan(0);
     expect(askedAt(running)).toBe(1);
     expect(textOf(await mcp.call('explain_route', { request: 'latest' }))).toContain('one/a');
+    expect(await mcp.value('recent_requests')).toMatchObject({ requests: [{ client: 'mcp' }] });
     expect(await mcp.read('cproxy://providers')).toMatchObject([{ id: 'one' }]);
     expect((await mcp.client.listPrompts()).prompts.map(({ name }) => name)).toContain('second_opinion');
     const completed = await mcp.client.complete({
@@ -128,7 +129,13 @@ describe('alone', () => {
     write();
     const mcp = await client();
     expect(await mcp.value('proxy_completion', { prompt: 'hi', model: 'one/a' })).toMatchObject({ text: 'ok' });
-    expect(await mcp.value('recent_requests')).toMatchObject({ requests: [{ target: 'one/a' }] });
+    const { requests } = await mcp.value('recent_requests');
+    expect(requests).toMatchObject([{ target: 'one/a', client: null }]);
+    const [{ id }] = requests as [{ id: string }];
+    expect(await mcp.read(`cproxy://requests/${id}`)).toMatchObject({
+      request: { userAgent: expect.stringMatching(/^cproxy-mcp\/.* \(test-client 1\.2\.3\)$/) },
+      route: { facts: { client: 'mcp' } },
+    });
     expect(upstream.asked[0]?.headers['x-api-key']).toBe(canary);
     expect(readdirSync(home)).toEqual(['config.json']);
     await mcp.client.close();
